@@ -1,0 +1,77 @@
+"""What travels through the pipeline: a call, the principal behind it, and the error that may answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+DEFAULT_ACCOUNT = "123456789012"
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls. `arn` is as sts:GetCallerIdentity gives it (an assumed role's is the session's ARN)."""
+
+    account: str
+    arn: str
+    user_id: str
+    kind: Literal["Root", "IAMUser", "AssumedRole", "AWSService", "Anonymous"]
+    access_key: str | None = None
+    role_arn: str | None = None
+    session_expires: datetime | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """One API call. `params` has botocore's shape for the operation's input (blobs are bytes).
+
+    `time` is sandbox time. `parent` is the request id of the call that caused this one, if a service made it.
+    """
+
+    service: str
+    operation: str
+    params: dict[str, Any]
+    principal: Principal
+    account: str
+    region: str
+    request_id: str
+    time: datetime
+    source_ip: str = "127.0.0.1"
+    user_agent: str = ""
+    read_only: bool = False
+    resources: list[str] = field(default_factory=list)
+
+
+class AwsError(Exception):
+    """An error as AWS gives it: serialised by the gateway in the service's own protocol.
+
+    `members` are further members of the modelled error shape (`Reason` of TooManyRequestsException, say).
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.members = members
+
+
+Operation = Callable[[Call], Mapping[str, Any] | None]
+
+
+class Service(Protocol):
+    """A service of ours: answers some operations of one AWS service; moto answers the rest.
+
+    `name` is botocore's service name. An operation returns botocore's output shape, or raises AwsError.
+    `refused` names operations that must not fall through to moto, each with the reason that the caller reads.
+    With `whole` true nothing falls through: an operation that is neither in `operations` nor in `refused` is
+    refused too, by name.
+    """
+
+    name: str
+    whole: bool
+    operations: Mapping[str, Operation]
+    refused: Mapping[str, str]
