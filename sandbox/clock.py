@@ -1,6 +1,7 @@
 """Virtual time: what every timer in the sandbox asks.
 
-Sandbox time is wall time plus an offset that only `advance` raises. Work that falls due is done in
+Sandbox time is wall time plus an offset that only `advance` raises (a clock with a rate, which stands in for an
+account's waiting, runs that much faster than the wall besides). Work that falls due is done in
 the order of its due time. While work that was started by a timer is still going, `advance` does not
 jump: time flows at the wall's rate until the work has settled, so one due action never overtakes
 another that came before it.
@@ -29,6 +30,9 @@ Action = Callable[[], None]
 #: The longest stretch that one call may advance, in seconds: two years. Above it a caller has mixed up his units.
 MAX_ADVANCE_SECONDS = 2 * 366 * 86_400.0
 
+#: How often the shared offset of a clock with a rate is written anew, in wall seconds.
+SHARE_EVERY_SECONDS = 0.02
+
 # The clock is module-level on purpose: `wall` is what `time.time` was before anything could shift it.
 wall = time.time
 
@@ -51,10 +55,15 @@ class Clock:
     """Sandbox time in Unix seconds, and the actions that fall due on it.
 
     `now()` never goes backwards by an advance. Timers run on worker threads, started in the order of
-    their due time; an exception in one is logged and touches no other.
+    their due time; an exception in one is logged and touches no other. `rate` is how many seconds of sandbox
+    time go by in one of the wall's.
     """
 
-    def __init__(self, *, workers: int = 64) -> None:
+    def __init__(self, *, workers: int = 64, rate: float = 1.0) -> None:
+        if not rate > 0:
+            raise ValueError(f"a clock can't run at the rate {rate!r}: it must be above 0")
+        self._rate = rate
+        self._started = wall()
         self._offset = 0.0
         self._queue: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
@@ -74,15 +83,22 @@ class Clock:
     @property
     def offset(self) -> float:
         """Seconds that sandbox time is ahead of wall time."""
-        return self._offset
+        if self._rate == 1.0:
+            return self._offset
+        return self._offset + (wall() - self._started) * (self._rate - 1.0)
+
+    @property
+    def rate(self) -> float:
+        """Seconds of sandbox time in one of the wall's."""
+        return self._rate
 
     def now(self) -> float:
         """Sandbox time, Unix seconds."""
-        return wall() + self._offset
+        return wall() + self.offset
 
     def now_ms(self) -> int:
         """Sandbox time, Unix milliseconds."""
-        return int((wall() + self._offset) * 1000)
+        return int(self.now() * 1000)
 
     def datetime(self) -> datetime:
         """Sandbox time, an aware datetime in UTC."""
@@ -93,11 +109,13 @@ class Clock:
         with self._lock:
             if self._shared_path is None:
                 with tempfile.NamedTemporaryFile(prefix="coldstart-clock-", delete=False) as file:
-                    file.write(struct.pack("d", self._offset))
+                    file.write(struct.pack("d", self.offset))
                     file.flush()
                     self._shared = mmap.mmap(file.fileno(), 8)
                 self._shared_path = Path(file.name)
                 self._shared_path.chmod(0o444)
+                if self._rate != 1.0:
+                    threading.Thread(target=self._keep_sharing, name="clock share", daemon=True).start()
             return self._shared_path
 
     # -- timers ----------------------------------------------------------------------------------
@@ -173,9 +191,10 @@ class Clock:
             self._changed.notify_all()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-        if self._shared is not None:
-            self._shared.close()
-            self._shared = None
+        with self._lock:
+            if self._shared is not None:
+                self._shared.close()
+                self._shared = None
         if self._shared_path is not None:
             self._shared_path.unlink(missing_ok=True)
 
@@ -188,8 +207,11 @@ class Clock:
 
     def _jump(self, seconds: float) -> None:
         self._offset += seconds
+        self._write_share()
+
+    def _write_share(self) -> None:
         if self._shared is not None:
-            self._shared[:8] = struct.pack("d", self._offset)
+            self._shared[:8] = struct.pack("d", self.offset)
 
     def _start_due(self) -> None:
         now = self.now()
@@ -216,4 +238,12 @@ class Clock:
             while not self._closed:
                 self._start_due()
                 due = self._next_due()
-                self._changed.wait(timeout=None if due is None else max(due - self.now(), 0.0))
+                self._changed.wait(timeout=None if due is None else max(due - self.now(), 0.0) / self._rate)
+
+    def _keep_sharing(self) -> None:
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                self._write_share()
+                self._changed.wait(timeout=SHARE_EVERY_SECONDS)

@@ -1,0 +1,50 @@
+"""The three calls beside AWS's APIs: read the clock, advance it, find where a name lives on this machine."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import Any
+
+from sandbox.clock import Clock
+from sandbox.gateway.message import Request, Response
+
+
+class Control:
+    """What answers below `/_sandbox`: JSON in, JSON out, no signature. Not open, it answers nothing but 404."""
+
+    def __init__(self, clock: Clock, *, open_: bool) -> None:
+        self._clock = clock
+        self._open = open_
+
+    def handle(self, request: Request) -> Response:
+        if not self._open:
+            return _json(404, {"error": "this endpoint has no /_sandbox"})
+        route = (request.method, request.path)
+        if route == ("GET", "/_sandbox/clock"):
+            return self._now()
+        if route == ("POST", "/_sandbox/clock/advance"):
+            return self._advance(request.body)
+        if route == ("GET", "/_sandbox/resolve"):
+            name = request.query_value("name") or ""
+            return _json(404, {"error": f"nothing in this sandbox has the name {name!r}"})
+        return _json(404, {"error": f"there is no {request.method} {request.path}"})
+
+    def _now(self) -> Response:
+        moment = self._clock.datetime().astimezone(UTC).isoformat(timespec="milliseconds")
+        return _json(200, {"now": moment.replace("+00:00", "Z")})
+
+    def _advance(self, body: bytes) -> Response:
+        try:
+            seconds = json.loads(body)["seconds"]
+            if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+                raise TypeError(f"seconds is {seconds!r}, which is not a number")
+            self._clock.advance(seconds)
+        except (ValueError, TypeError, KeyError) as error:
+            why = str(error) if isinstance(error, (ValueError, TypeError)) else "seconds is missing"
+            return _json(400, {"error": f'send {{"seconds": 300}}: {why}'})
+        return self._now()
+
+
+def _json(status: int, content: dict[str, Any]) -> Response:
+    return Response(status, {"Content-Type": "application/json"}, json.dumps(content).encode())

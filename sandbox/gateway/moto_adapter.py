@@ -1,0 +1,469 @@
+"""Everything of moto's inside that the sandbox uses, in one place (tests/gateway/test_moto_contract.py holds it).
+
+moto keeps its state in module-level registries, so a process holds one sandbox. This module decodes requests by
+moto's models, lets moto answer them, makes its time follow a clock, and reads and writes its IAM store.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import secrets
+import string
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION
+from sandbox.gateway.message import Request, Response, WsgiEnvironment
+from sandbox.gateway.shifted_time import Now, TimeOfPackage
+
+
+class NotInMoto(Exception):
+    """moto has no such service or operation, or not all of it. The text says what is missing."""
+
+
+# -- changes to moto, made as its modules are imported -------------------------------------------------
+
+
+def _deny_lambda(module: ModuleType) -> None:
+    def refuse(self: object, *_: Any, **__: Any) -> Any:
+        raise NotInMoto("a function was about to be invoked by moto, which runs none")
+
+    module.LambdaFunction.invoke = refuse
+    module.LambdaBackend.invoke = refuse
+
+
+def _load_managed_policies(module: ModuleType) -> None:
+    module.load_iam_aws_managed_policies = lambda: True  # type: ignore[attr-defined]
+
+
+def _announce_messages(module: ModuleType) -> None:
+    add_message = module.Queue.add_message
+
+    def add_and_announce(self: Any, message: Any) -> Any:
+        result = add_message(self, message)
+        for listener in _queue_listeners:
+            listener(self.name)
+        return result
+
+    module.Queue.add_message = add_and_announce
+
+
+def _speed_up_responses(module: ModuleType) -> None:
+    # Every call lists its class's methods anew, 11 % of moto's time; and every call makes up a request id.
+    module.method_names_from_class = functools.cache(module.method_names_from_class)  # type: ignore[attr-defined]
+
+    def current_request_id(headers: dict[str, Any] | None = None) -> str:
+        request_id: str = getattr(_current, "request_id", "")
+        if headers is not None:
+            headers["x-amzn-requestid"] = request_id
+        return request_id
+
+    module.gen_amzn_requestid_long = current_request_id  # type: ignore[attr-defined]
+
+
+def _use_current_request_id(module: ModuleType) -> None:
+    original = module.SerializationContext.__init__
+
+    def with_current_id(self: Any, request_id: str | None = None) -> None:
+        original(self, request_id or getattr(_current, "request_id", None))
+
+    module.SerializationContext.__init__ = with_current_id
+
+
+def _quicken_core(module: ModuleType) -> None:
+    # SQS asks this five times for each message of a queue in each SendMessage; by way of datetimes that takes long.
+    by_way_of_datetime = module.unix_time
+
+    def unix_time(moment: Any = None) -> float:
+        return _time.now() if moment is None else cast(float, by_way_of_datetime(moment))
+
+    module.unix_time = unix_time  # type: ignore[attr-defined]
+    # Each model's own loader would look through all of botocore's folders first, 15 ms a service.
+    module.create_loader = functools.cache(module.create_loader)  # type: ignore[attr-defined]
+
+
+def _leave_out_cors(module: ModuleType) -> None:
+    # Every answer would let every web page read it.
+    module.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
+
+
+class _LazyBackends:
+    """Stands for `moto.ec2.ec2_backends` in moto's SSM: loading EC2 takes a second and 120 MB."""
+
+    def __getitem__(self, account: str) -> Any:
+        return importlib.import_module("moto.ec2").ec2_backends[account]
+
+
+def _import_ssm() -> None:
+    if "moto.ec2" in sys.modules or "moto.ssm.models" in sys.modules:
+        return
+    stand_in = ModuleType("moto.ec2")
+    stand_in.ec2_backends = _LazyBackends()  # type: ignore[attr-defined]
+    sys.modules["moto.ec2"] = stand_in
+    try:
+        importlib.import_module("moto.ssm.models")
+    finally:
+        del sys.modules["moto.ec2"]
+
+
+_current = threading.local()
+_queue_listeners: list[Callable[[str], None]] = []
+_time = TimeOfPackage(
+    "moto",
+    after_import={
+        "moto.awslambda.models": _deny_lambda,
+        "moto.iam.models": _load_managed_policies,
+        "moto.sqs.models": _announce_messages,
+        "moto.core.responses": _speed_up_responses,
+        "moto.core.serialize": _use_current_request_id,
+        "moto.core.utils": _quicken_core,
+        "moto.moto_server.werkzeug_app": _leave_out_cors,
+    },
+)
+_time.install()
+
+# Only now: the hooks above must see these imports.
+import moto.backends  # noqa: E402
+from moto.core.base_backend import BackendDict  # noqa: E402
+from moto.core.model import OperationModel, ServiceModel  # noqa: E402
+from moto.core.parse import PROTOCOL_PARSERS  # noqa: E402
+from moto.core.request import Request as MotoRequest  # noqa: E402
+from moto.core.routing import get_service_router  # noqa: E402
+from moto.core.serialize import SerializationContext, get_serializer_class  # noqa: E402
+from moto.core.utils import get_service_model  # noqa: E402
+from moto.moto_api._internal import mock_random  # noqa: E402
+from moto.moto_server.werkzeug_app import (  # noqa: E402
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.datastructures import Headers, MultiDict  # noqa: E402
+from werkzeug.exceptions import NotFound  # noqa: E402
+
+__all__ = ["MotoRequestHandler", "NotInMoto", "OperationModel", "ServiceModel"]
+
+# -- one sandbox a process -----------------------------------------------------------------------------
+
+_lock = threading.Lock()
+_in_use = False
+_pristine = True
+
+
+def begin(now: Now) -> None:
+    """Take moto for a sandbox whose time is `now`: empty state, secrets that no seed gives away.
+
+    RuntimeError if another sandbox of this process still has it.
+    """
+    global _in_use, _pristine
+    with _lock:
+        if _in_use:
+            raise RuntimeError("this process already has a sandbox: close it first (moto's state is the process's)")
+        _in_use = True
+    _time.now = now
+    mock_random.seed(os.urandom(32))
+    if not _pristine:
+        BackendDict.reset()
+    _pristine = False
+
+
+def end() -> None:
+    """Give moto back."""
+    global _in_use
+    _queue_listeners.clear()
+    with _lock:
+        _in_use = False
+
+
+def on_message(listener: Callable[[str], None]) -> None:
+    """Call `listener` with the queue's name whenever a message has come into a queue, by whatever road."""
+    _queue_listeners.append(listener)
+
+
+# -- models: decode and encode -------------------------------------------------------------------------
+
+
+@functools.cache
+def service_model(service: str) -> ServiceModel:
+    """The model of one AWS service by botocore's name; NotInMoto if there is no such service."""
+    try:
+        return get_service_model(service)
+    except Exception as error:
+        raise NotInMoto(f"AWS has no service named {service!r}") from error
+
+
+@functools.cache
+def operation_names(service: str) -> frozenset[str]:
+    return frozenset(service_model(service).operation_names)
+
+
+@functools.cache
+def operation_model(service: str, operation: str) -> OperationModel:
+    model: OperationModel = service_model(service).operation_model(operation)
+    return model
+
+
+def route(service: str, request: Request) -> tuple[str, dict[str, Any]] | None:
+    """A REST service's operation for a request, and the parameters in its path; None if nothing matches."""
+    try:
+        operation, parameters = get_service_router(service).match(MotoRequest(request.environ()))
+    except (NotFound, NotImplementedError):
+        return None
+    return str(operation.name), parameters
+
+
+def parse(model: OperationModel, protocol: str, request: Request, path_parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The operation's parameters in botocore's shape. A request that is none raises what its parser raises."""
+    values: MultiDict[str, str] = MultiDict(request.query_pairs())
+    if protocol in ("query", "ec2") and request.body:
+        values.update(form_pairs(request.body))
+    parser = PROTOCOL_PARSERS[protocol](model)
+    return dict(
+        parser.parse(
+            {
+                "method": request.method,
+                "values": values,
+                "headers": Headers(list(request.headers.items())),
+                "body": request.body,
+                "url_path": request.path,
+                "url_params": dict(path_parameters),
+            }
+        ),
+    )
+
+
+def form_pairs(body: bytes) -> list[tuple[str, str]]:
+    """The names and values of a form's body."""
+    return parse_qsl(body.decode(), keep_blank_values=True)
+
+
+def serialise(model: OperationModel, protocol: str, result: Any, request_id: str) -> Response:
+    """A result in the service's own protocol."""
+    serializer = get_serializer_class(model.service_model.service_name, protocol)(
+        model, context=SerializationContext(request_id)
+    )
+    serialised = serializer.serialize(result)
+    body = serialised["body"]
+    return Response(
+        serialised["status_code"],
+        dict(serialised["headers"]),
+        body.encode() if isinstance(body, str) else body,
+    )
+
+
+# -- answers -------------------------------------------------------------------------------------------
+
+_dispatcher = DomainDispatcherApplication(create_backend_app)
+_apps: dict[str, Callable[..., Iterable[bytes]]] = {}
+_app_lock = threading.Lock()
+
+
+@functools.cache
+def _modules() -> frozenset[str]:
+    return frozenset(moto.backends.list_of_moto_modules())
+
+
+def _app(service: str, signing_name: str, environ: WsgiEnvironment) -> Callable[..., Iterable[bytes]]:
+    app = _apps.get(service)
+    if app is None:
+        with _app_lock:
+            if service == "ssm":
+                _import_ssm()
+            try:
+                app = _dispatcher.get_application(environ)
+            except Exception as error:
+                raise NotInMoto(f"the service {signing_name!r} is not among those it holds") from error
+            _apps[service] = app
+    return app
+
+
+def _authorization(access_key: str, region: str, signing_name: str) -> str:
+    scope = f"{access_key}/20200101/{region}/{signing_name}/aws4_request"
+    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=verified"
+
+
+def preload(services: Mapping[str, str]) -> None:
+    """Load moto's parts for these services (botocore's name to signing name), so that first calls are quick."""
+    for service, signing_name in services.items():
+        service_model(service)
+        if service == "lambda":
+            get_service_router("lambda")
+            continue
+        _app(
+            service,
+            signing_name,
+            {
+                "HTTP_AUTHORIZATION": _authorization("-", DEFAULT_REGION, signing_name),
+                "HTTP_X_AMZ_TARGET": "DynamoDB_20120810.ListTables",
+                "HTTP_HOST": "127.0.0.1",
+                "PATH_INFO": "/",
+            },
+        )
+    _iam()
+
+
+def answer(
+    service: str,
+    operation: str,
+    request: Request,
+    *,
+    access_key: str,
+    signing_name: str,
+    region: str,
+    request_id: str,
+) -> Response:
+    """What moto answers; NotInMoto if it can't. Any other exception is a fault inside moto."""
+    environ = request.environ()
+    # moto takes service, region and account from this header; presigned and anonymous requests have none.
+    environ["HTTP_AUTHORIZATION"] = _authorization(access_key, region, signing_name)
+    # Some SDKs name a region in their user agent, and moto would prefer it.
+    environ["HTTP_USER_AGENT"] = ""
+    app = _app(service, signing_name, environ)
+    started: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
+        started[:] = [int(status.split(" ", 1)[0]), headers]
+        return lambda data: None
+
+    _current.request_id = request_id
+    try:
+        chunks = app(environ, start_response)
+        try:
+            payload = b"".join(chunks)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+    except NotImplementedError as error:
+        raise NotInMoto(str(error) or "not implemented") from error
+    status, header_list = started
+    if status >= 400 and payload[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        raise NotInMoto(f"nothing answers {request.method} {request.path}")
+    return Response(status, dict(header_list), payload)
+
+
+# -- IAM -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UserKey:
+    """A user's access key."""
+
+    access_key_id: str
+    secret: str
+    active: bool
+    user_name: str
+    user_arn: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: what STS needs of it."""
+
+    name: str
+    arn: str
+    role_id: str
+    trust_policy: str
+    max_session_seconds: int
+
+
+ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+def _iam() -> Any:
+    module = importlib.import_module("moto.iam.models")
+    return module.iam_backends[DEFAULT_ACCOUNT]["aws"]
+
+
+def find_key(access_key_id: str) -> UserKey | None:
+    """The user's key with this id, active or not."""
+    backend = _iam()
+    key = backend.access_keys.get(access_key_id)
+    if key is None or key.user_name is None:
+        return None
+    user = backend.users.get(key.user_name)
+    if user is None or key not in user.access_keys:
+        return None
+    return UserKey(access_key_id, key.secret_access_key, key.status == "Active", user.name, user.arn, user.id)
+
+
+def find_role(role_arn: str) -> Role | None:
+    """The role with this ARN."""
+    for role in list(_iam().roles.values()):
+        if role.arn == role_arn:
+            return Role(
+                role.name,
+                role.arn,
+                role.id,
+                role.assume_role_policy_document or "{}",
+                int(role.max_session_duration or 3600),
+            )
+    return None
+
+
+def create_administrator(user_name: str) -> UserKey:
+    """A user with the policy AdministratorAccess and an access key, its secret from the system's randomness."""
+    backend = _iam()
+    backend.create_user(DEFAULT_REGION, user_name)
+    backend.attach_user_policy(ADMINISTRATOR_ACCESS, user_name)
+    key = backend.create_access_key(user_name)
+    key.secret_access_key = new_secret()
+    found = find_key(key.access_key_id)
+    assert found is not None
+    return found
+
+
+def new_secret() -> str:
+    """A secret access key: 40 characters that nobody can guess."""
+    alphabet = string.ascii_letters + string.digits + "+/"
+    return "".join(secrets.choice(alphabet) for _ in range(40))
+
+
+# -- SQS -----------------------------------------------------------------------------------------------
+
+
+def queue_wait_seconds(region: str, queue_name: str) -> int:
+    """A queue's ReceiveMessageWaitTimeSeconds; 0 if there is no such queue."""
+    module = importlib.import_module("moto.sqs.models")
+    queue = module.sqs_backends[DEFAULT_ACCOUNT][region].queues.get(queue_name)
+    return int(queue.receive_message_wait_time_seconds or 0) if queue is not None else 0
+
+
+def next_visible_at(region: str, queue_name: str) -> float | None:
+    """When the next message of a queue that can't be seen yet comes in sight, Unix seconds; None if there is none."""
+    module = importlib.import_module("moto.sqs.models")
+    queue = module.sqs_backends[DEFAULT_ACCOUNT][region].queues.get(queue_name)
+    if queue is None:
+        return None
+    times = [max(message.visible_at, message.delayed_until) / 1000 for message in list(queue._messages)]
+    now = _time.now()
+    return min((at for at in times if at > now), default=None)
+
+
+def error_of(response: Response) -> tuple[str, str] | None:
+    """Code and message of an error response in any protocol; None for success."""
+    if response.status < 400:
+        return None
+    header = next((value for name, value in response.headers.items() if name.lower() == "x-amzn-errortype"), "")
+    text = response.body[:4096].decode("utf-8", "replace")
+    if text.lstrip().startswith("{"):
+        try:
+            content = json.loads(response.body)
+        except ValueError:
+            content = {}
+        code = str(content.get("__type") or content.get("code") or header).split("#")[-1]
+        return code or str(response.status), str(content.get("message") or content.get("Message") or "")
+    return _between(text, "<Code>", "</Code>") or str(response.status), _between(text, "<Message>", "</Message>")
+
+
+def _between(text: str, start: str, end: str) -> str:
+    _, found, rest = text.partition(start)
+    return rest.partition(end)[0] if found else ""

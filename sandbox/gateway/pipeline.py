@@ -1,0 +1,299 @@
+"""The gateway: one endpoint, and the one way that every call takes through it.
+
+Decode (service, operation, parameters), identify (signature to principal), authorise, answer (a service of ours,
+else moto), record (CloudTrail).
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+
+from sandbox.clock import Clock
+from sandbox.gateway import decode, moto_adapter, refusals, signature, wire
+from sandbox.gateway.answer import Answer, Answerer, Asked
+from sandbox.gateway.authorise import Authoriser, allow_all
+from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, AwsError, Call, Principal, Service
+from sandbox.gateway.control import Control
+from sandbox.gateway.identify import Key, identify, malformed
+from sandbox.gateway.message import Request, Response
+from sandbox.gateway.record import Trail, is_read_only
+from sandbox.gateway.server import Server
+from sandbox.gateway.services import LABS_SERVICES
+from sandbox.gateway.sessions import Sts, trusts
+from sandbox.isolation import isolated_session, local_config
+
+log = logging.getLogger(__name__)
+
+#: Called after each call that succeeded, with what one of our services returned (None if moto answered).
+Listener = Callable[[Call, Mapping[str, Any] | None], None]
+
+_INTERNAL = "coldstart.amazonaws.com"
+
+
+def preload() -> None:
+    """Load what the labs use, before the first request (or before forking). Starts no thread."""
+    moto_adapter.preload(LABS_SERVICES)
+    warm = isolated_session({"AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}, DEFAULT_REGION)
+    for service in ("sqs", "sns", "lambda"):
+        warm.client(service, endpoint_url="http://127.0.0.1:9", config=local_config(service))
+
+
+class Gateway:
+    """The endpoint of one sandbox. A process has one at a time: moto's state is the process's.
+
+    `learner` and `judge` are the credentials (AWS_* variables) of the two administrators that every sandbox begins
+    with. `seed` is what services take their random choices from; secrets never come from it.
+    """
+
+    def __init__(self, clock: Clock, *, seed: int = 0, control: bool = True) -> None:
+        self.clock = clock
+        self.seed = seed
+        self.authorise: Authoriser = allow_all
+        self.endpoint_url = ""
+        self._listeners: list[Listener] = []
+        self._server: Server | None = None
+        self._closed = False
+        moto_adapter.begin(clock.now)
+        try:
+            self._control = Control(clock, open_=control)
+            self._answerer = Answerer(clock)
+            self._sts = Sts(clock)
+            self._trail = Trail(clock)
+            self.add(self._sts)
+            self.add(self._trail)
+            self.learner = self._administrator("learner")
+            self.judge = self._administrator("coldstart-judge")
+        except BaseException:
+            moto_adapter.end()
+            raise
+        self._internal = {
+            "AWS_ACCESS_KEY_ID": "AKIA" + secrets.token_hex(8).upper(),
+            "AWS_SECRET_ACCESS_KEY": moto_adapter.new_secret(),
+        }
+        self._internal_key = Key(
+            self._internal["AWS_SECRET_ACCESS_KEY"],
+            Principal(
+                account=DEFAULT_ACCOUNT,
+                arn=_INTERNAL,
+                user_id=_INTERNAL,
+                kind="AWSService",
+                access_key=self._internal["AWS_ACCESS_KEY_ID"],
+            ),
+        )
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._session: boto3.Session | None = None
+        self._client_lock = threading.Lock()
+
+    # -- composing -------------------------------------------------------------------------------------
+
+    def add(self, service: Service) -> None:
+        """Let a service of ours answer its operations."""
+        self._answerer.add(service)
+
+    def on_call(self, listener: Listener) -> None:
+        """Call `listener` after each call that succeeded, on the thread that answered it."""
+        self._listeners.append(listener)
+
+    def on_message(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with an SQS queue's name whenever a message has come into it, by whatever road. Be quick."""
+        moto_adapter.on_message(listener)
+
+    def serve(self, port: int = 0) -> str:
+        """Listen on 127.0.0.1 (OSError if the port is taken); the endpoint's URL."""
+        if self._server is not None:
+            raise RuntimeError(f"the gateway serves at {self.endpoint_url} already")
+        self._server = Server(self.handle, port)
+        self.endpoint_url = self._server.url
+        return self.endpoint_url
+
+    def close(self) -> None:
+        """Stop answering, drop all connections, give moto back."""
+        if self._closed:
+            return
+        self._closed = True
+        self._answerer.close()
+        if self._server is not None:
+            self._server.close()
+        moto_adapter.end()
+
+    # -- for services ----------------------------------------------------------------------------------
+
+    def issue_session(self, role_arn: str, session_name: str, seconds: int) -> dict[str, str]:
+        """A new session of a role, as AWS_* variables; AwsError NoSuchEntity if there is no such role."""
+        return self._sts.start_role_session(role_arn, session_name, seconds).variables()
+
+    def role_trusts(self, role_arn: str, service_principal: str) -> bool:
+        """Whether a role exists and its trust policy lets the service (lambda.amazonaws.com, say) assume it."""
+        role = moto_adapter.find_role(role_arn)
+        return role is not None and trusts(role.trust_policy, service_principal)
+
+    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
+        """A boto3 client of this endpoint, by default with the rights of the sandbox itself. Cached, thread-safe."""
+        if not self.endpoint_url:
+            raise RuntimeError("the gateway does not serve yet: call serve() first")
+        given = self._internal if credentials is None else credentials
+        key = (service, given["AWS_ACCESS_KEY_ID"])
+        with self._client_lock:
+            client = self._clients.get(key)
+            if client is None:
+                if self._session is None:
+                    self._session = isolated_session(self._internal, DEFAULT_REGION)
+                if len(self._clients) > 256:
+                    self._clients.clear()
+                client = self._session.client(
+                    service,
+                    endpoint_url=self.endpoint_url,
+                    aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+                    aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+                    aws_session_token=given.get("AWS_SESSION_TOKEN"),
+                    config=local_config(service),
+                )
+                self._clients[key] = client
+            return client
+
+    def next_visible_at(self, region: str, queue: str) -> float | None:
+        """When the next hidden message of an SQS queue comes in sight, Unix seconds; None if none is hidden."""
+        return moto_adapter.next_visible_at(region, queue)
+
+    # -- the pipeline ----------------------------------------------------------------------------------
+
+    def handle(self, request: Request) -> Response:
+        """The response to one HTTP request."""
+        if request.path == "/_sandbox" or request.path.startswith("/_sandbox/"):
+            return self._control.handle(request)
+        request_id = str(uuid.uuid4())
+        service, protocol = "s3", "rest-xml"
+        try:
+            try:
+                claim, unreadable = signature.read_claim(request, DEFAULT_REGION), None
+            except signature.Malformed as error:
+                claim, unreadable = None, str(error)
+            target = decode.target(request, claim)
+            service, protocol = target.service, target.protocol
+            if unreadable is not None:
+                raise malformed(service, protocol, unreadable)
+            response = self._call(request, claim, target, request_id)
+        except AwsError as failure:
+            response = wire.error(service, protocol, failure, request_id)
+        except Exception as error:
+            log.exception("%s %s could not be answered", request.method, request.path)
+            fault = AwsError("InternalFailure", f"coldstart failed ({type(error).__name__}: {error})", 400)
+            response = wire.error(service, protocol, fault, request_id)
+        return response
+
+    def _call(
+        self, request: Request, claim: signature.Claim | None, target: decode.Target, request_id: str
+    ) -> Response:
+        operation = target.operation or target.named
+        principal, secret = identify(
+            request, claim, target.service, operation, target.protocol, self._find_key, self.clock
+        )
+        if not target.operation:
+            raise self._no_operation(target)
+        request = _plain(request, claim, secret, target)
+        if target.service == "s3" and operation in ("PutObject", "UploadPart"):
+            signature.expect_checksums(request)
+        call = Call(
+            service=target.service,
+            operation=operation,
+            params=decode.parameters(request, target),
+            principal=principal,
+            account=principal.account,
+            region=target.region,
+            request_id=request_id,
+            time=self.clock.datetime(),
+            source_ip=request.source_ip,
+            user_agent=request.headers.get("user-agent", ""),
+            read_only=is_read_only(operation),
+        )
+        try:
+            self.authorise(call)
+            answer = self._answerer.answer(Asked(call, target.protocol, target.signing_name, request))
+        except AwsError as failure:
+            self._trail.add(call, (failure.code, failure.message))
+            raise
+        self._trail.add(call, answer.error)
+        if answer.error is None:
+            self._tell(call, answer)
+        return answer.response
+
+    def _no_operation(self, target: decode.Target) -> AwsError:
+        try:
+            moto_adapter.service_model(target.service)
+        except moto_adapter.NotInMoto:
+            return refusals.unsupported(target.service, target.named, "there is no such service")
+        if target.service in refusals.SERVICES:
+            return refusals.unsupported(target.service, target.named, refusals.SERVICES[target.service])
+        return refusals.unknown(target.service, target.named, target.protocol)
+
+    def _tell(self, call: Call, answer: Answer) -> None:
+        for listener in self._listeners:
+            try:
+                listener(call, answer.result)
+            except Exception:
+                log.exception("a listener failed on %s:%s", call.service, call.operation)
+
+    def _find_key(self, access_key: str) -> Key | None:
+        if access_key == self._internal["AWS_ACCESS_KEY_ID"]:
+            return self._internal_key
+        session = self._sts.find_key(access_key)
+        if session is not None:
+            return session
+        found = moto_adapter.find_key(access_key)
+        if found is None or not found.active:
+            return None
+        return Key(
+            found.secret,
+            Principal(
+                account=DEFAULT_ACCOUNT,
+                arn=found.user_arn,
+                user_id=found.user_id,
+                kind="IAMUser",
+                access_key=access_key,
+            ),
+        )
+
+    @staticmethod
+    def _administrator(name: str) -> dict[str, str]:
+        key = moto_adapter.create_administrator(name)
+        return {
+            "AWS_ACCESS_KEY_ID": key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": key.secret,
+            "AWS_DEFAULT_REGION": DEFAULT_REGION,
+            "AWS_REGION": DEFAULT_REGION,
+        }
+
+
+def _plain(request: Request, claim: signature.Claim | None, secret: str, target: decode.Target) -> Request:
+    """The request with its body as it was before the SDK packed it; AwsError for one that arrives damaged."""
+    declared = request.headers.get("x-amz-content-sha256", "")
+    if not declared.startswith(signature.STREAMING_PREFIX):
+        if target.service != "s3":
+            body = decode.unpack(request)
+            return request if body is request.body else request.with_body(body, {"content-encoding": None})
+        signature.expect_payload(request, declared)
+        return request
+    try:
+        chunks = signature.decode_chunks(claim, secret, request)
+    except signature.BadChunk as error:
+        code = "SignatureDoesNotMatch" if error.forged else "IncompleteBody"
+        raise AwsError(code, str(error), 403 if error.forged else 400) from error
+    encodings = [name.strip() for name in request.headers.get("content-encoding", "").split(",")]
+    rest = ",".join(name for name in encodings if name and name != "aws-chunked")
+    return request.with_body(
+        chunks.content,
+        {
+            "content-encoding": rest or None,
+            "x-amz-content-sha256": signature.UNSIGNED_PAYLOAD,
+            "x-amz-decoded-content-length": None,
+            "x-amz-trailer": None,
+            **chunks.trailers,
+        },
+    )

@@ -1,0 +1,278 @@
+"""What moto would only pretend to do, and the sandbox therefore refuses by name.
+
+moto stores these things and reports success, but nothing happens: no stack comes up, no alarm is evaluated, no
+machine starts. Each line goes when a part of the sandbox really does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.gateway.call import AwsError
+
+#: Says why these parameters can't be honoured; None if they can.
+Objection = Callable[[Mapping[str, Any]], str | None]
+
+_NO_FUNCTION = "nothing would invoke the function"
+_NO_ALARMS = "alarms are not evaluated"
+_NO_STACKS = "there is no CloudFormation engine behind it"
+_NO_DATABASE = "there is no database behind it"
+_NO_MACHINE = "there are no machines or containers behind it"
+_NO_TRAFFIC = "nothing listens at the address it would get"
+_NO_MODEL = "there is no model behind it"
+_NO_TIMER = "nothing would start it at its time"
+_NO_MAIL = "nothing leaves this machine: no message would be sent"
+_NO_ENGINE = "there is no engine behind it that would run it"
+
+#: Services of which nothing is answered.
+SERVICES: Mapping[str, str] = {
+    "apigatewaymanagementapi": _NO_TRAFFIC,
+    "athena": _NO_ENGINE,
+    "batch": _NO_MACHINE,
+    "bedrock-runtime": _NO_MODEL,
+    "cloudformation": _NO_STACKS,
+    "cloudfront": _NO_TRAFFIC,
+    "codebuild": _NO_MACHINE,
+    "codedeploy": "there is nothing behind it that shifts traffic",
+    "codepipeline": _NO_ENGINE,
+    "comprehend": _NO_MODEL,
+    "docdb": _NO_DATABASE,
+    "elasticache": _NO_DATABASE,
+    "elb": _NO_TRAFFIC,
+    "elbv2": _NO_TRAFFIC,
+    "emr": _NO_MACHINE,
+    "emr-serverless": _NO_MACHINE,
+    "neptune": _NO_DATABASE,
+    "opensearch": _NO_DATABASE,
+    "pinpoint": _NO_MAIL,
+    "pipes": _NO_ENGINE,
+    "polly": _NO_MODEL,
+    "rds": _NO_DATABASE,
+    "rds-data": _NO_DATABASE,
+    "redshift": _NO_DATABASE,
+    "redshift-data": _NO_DATABASE,
+    "rekognition": _NO_MODEL,
+    "sagemaker": _NO_MODEL,
+    "sagemaker-runtime": _NO_MODEL,
+    "scheduler": _NO_TIMER,
+    "ses": _NO_MAIL,
+    "sesv2": _NO_MAIL,
+    "synthetics": _NO_TIMER,
+    "textract": _NO_MODEL,
+    "timestream-query": _NO_DATABASE,
+    "transcribe": _NO_MODEL,
+    "xray": "traces are not collected",
+}
+
+#: Single operations: service to operation to reason.
+OPERATIONS: Mapping[str, Mapping[str, str]] = {
+    "apigateway": {
+        "CreateDeployment": _NO_TRAFFIC,
+        "CreateStage": _NO_TRAFFIC,
+        "ImportRestApi": _NO_TRAFFIC,
+        "PutRestApi": _NO_TRAFFIC,
+        "TestInvokeAuthorizer": _NO_FUNCTION,
+        "TestInvokeMethod": _NO_TRAFFIC,
+    },
+    "apigatewayv2": {
+        "CreateApi": _NO_TRAFFIC,
+        "CreateDeployment": _NO_TRAFFIC,
+        "CreateStage": _NO_TRAFFIC,
+        "ImportApi": _NO_TRAFFIC,
+    },
+    "application-autoscaling": {
+        "PutScalingPolicy": _NO_ALARMS,
+        "PutScheduledAction": _NO_TIMER,
+        "RegisterScalableTarget": _NO_ALARMS,
+    },
+    "autoscaling": {
+        "CreateAutoScalingGroup": _NO_MACHINE,
+        "PutScalingPolicy": _NO_ALARMS,
+        "SetDesiredCapacity": _NO_MACHINE,
+    },
+    "cloudwatch": {
+        "DescribeAlarmsForMetric": _NO_ALARMS,
+        "PutAnomalyDetector": _NO_ALARMS,
+        "PutCompositeAlarm": _NO_ALARMS,
+        "PutInsightRule": "Contributor Insights rules are not evaluated",
+        "PutMetricAlarm": _NO_ALARMS,
+        "PutMetricStream": "metrics are not streamed",
+        "SetAlarmState": _NO_ALARMS,
+    },
+    "ec2": {
+        "RequestSpotFleet": _NO_MACHINE,
+        "RequestSpotInstances": _NO_MACHINE,
+        "RunInstances": _NO_MACHINE,
+        "StartInstances": _NO_MACHINE,
+        "CreateFleet": _NO_MACHINE,
+    },
+    "ecs": {
+        "CreateService": _NO_MACHINE,
+        "RunTask": _NO_MACHINE,
+        "StartTask": _NO_MACHINE,
+    },
+    "eks": {"CreateCluster": _NO_MACHINE, "CreateNodegroup": _NO_MACHINE},
+    "events": {
+        "CreateApiDestination": "nothing leaves this machine: no HTTP endpoint would be called",
+        "StartReplay": _NO_ENGINE,
+    },
+    "glue": {"StartCrawler": _NO_ENGINE, "StartJobRun": _NO_ENGINE},
+    "iam": {
+        "SimulateCustomPolicy": "policies are not evaluated",
+        "SimulatePrincipalPolicy": "policies are not evaluated",
+    },
+    "logs": {
+        "CreateDelivery": "log events are not delivered elsewhere",
+        "CreateExportTask": "log events are not exported",
+        "PutDestination": "log events are not delivered elsewhere",
+        "PutMetricFilter": "log events are not matched against filters",
+        "PutSubscriptionFilter": "log events are not delivered to subscribers",
+        "StartQuery": "there is no query engine behind it",
+    },
+    # moto's S3 looks at the parts of a URL that it knows: it takes these for others, for DeleteBucket even.
+    "s3": dict.fromkeys(
+        (
+            "CreateBucketMetadataConfiguration",
+            "CreateBucketMetadataTableConfiguration",
+            "CreateSession",
+            "DeleteBucketAnalyticsConfiguration",
+            "DeleteBucketIntelligentTieringConfiguration",
+            "DeleteBucketInventoryConfiguration",
+            "DeleteBucketMetadataConfiguration",
+            "DeleteBucketMetadataTableConfiguration",
+            "DeleteBucketMetricsConfiguration",
+            "DeleteObjectAnnotation",
+            "GetBucketAbac",
+            "GetBucketAnalyticsConfiguration",
+            "GetBucketIntelligentTieringConfiguration",
+            "GetBucketMetadataConfiguration",
+            "GetBucketMetadataTableConfiguration",
+            "GetBucketMetricsConfiguration",
+            "GetBucketRequestPayment",
+            "GetObjectAnnotation",
+            "GetObjectRetention",
+            "GetObjectTorrent",
+            "ListBucketAnalyticsConfigurations",
+            "ListBucketIntelligentTieringConfigurations",
+            "ListBucketMetricsConfigurations",
+            "ListDirectoryBuckets",
+            "ListObjectAnnotations",
+            "PostObject",
+            "PutBucketAbac",
+            "PutBucketAnalyticsConfiguration",
+            "PutBucketIntelligentTieringConfiguration",
+            "PutBucketMetricsConfiguration",
+            "PutBucketRequestPayment",
+            "PutObjectAnnotation",
+            "RenameObject",
+            "UpdateBucketMetadataAnnotationTableConfiguration",
+            "UpdateBucketMetadataInventoryTableConfiguration",
+            "UpdateBucketMetadataJournalTableConfiguration",
+            "UpdateObjectEncryption",
+            "WriteGetObjectResponse",
+        ),
+        "it is not built",
+    ),
+    "secretsmanager": {
+        "ReplicateSecretToRegions": "secrets are kept in one region",
+        "RotateSecret": _NO_FUNCTION,
+    },
+    "ssm": {
+        "SendCommand": _NO_MACHINE,
+        "StartAutomationExecution": _NO_ENGINE,
+        "StartSession": _NO_MACHINE,
+    },
+    "stepfunctions": {
+        "StartExecution": _NO_ENGINE,
+        "StartSyncExecution": _NO_ENGINE,
+        "TestState": _NO_ENGINE,
+    },
+}
+
+
+def _is_function(arn: object) -> bool:
+    return isinstance(arn, str) and arn.startswith("arn:") and arn.split(":")[2:3] == ["lambda"]
+
+
+def _event_targets(params: Mapping[str, Any]) -> str | None:
+    for target in params.get("Targets") or []:
+        arn = str(target.get("Arn", ""))
+        service = (arn.split(":") + [""] * 3)[2]
+        if service == "lambda":
+            return f"{_NO_FUNCTION} {arn}"
+        if service not in ("sqs", "events"):
+            return f"events can't be delivered to {arn}; SQS queues and event buses work"
+    return None
+
+
+def _event_rule(params: Mapping[str, Any]) -> str | None:
+    if params.get("ScheduleExpression"):
+        return f"{_NO_TIMER} (ScheduleExpression {params['ScheduleExpression']!r})"
+    return None
+
+
+def _bucket_notification(params: Mapping[str, Any]) -> str | None:
+    configuration = params.get("NotificationConfiguration") or {}
+    functions = configuration.get("LambdaFunctionConfigurations") or []
+    if functions:
+        return f"{_NO_FUNCTION} {functions[0].get('LambdaFunctionArn', '')}"
+    if configuration.get("CloudFunctionConfiguration"):
+        return f"{_NO_FUNCTION} {configuration['CloudFunctionConfiguration'].get('CloudFunction', '')}"
+    return None
+
+
+def _subscription(params: Mapping[str, Any]) -> str | None:
+    protocol = params.get("Protocol")
+    if protocol == "lambda":
+        return f"{_NO_FUNCTION} {params.get('Endpoint', '')}"
+    if protocol != "sqs":
+        return f"{_NO_MAIL} (Protocol {protocol!r}; 'sqs' works)"
+    return None
+
+
+def _publish(params: Mapping[str, Any]) -> str | None:
+    return f"{_NO_MAIL} (PhoneNumber)" if params.get("PhoneNumber") else None
+
+
+def _put_secret_rotation(params: Mapping[str, Any]) -> str | None:
+    return "secrets are kept in one region" if params.get("AddReplicaRegions") else None
+
+
+#: Operations that are refused for some parameters only.
+OBJECTIONS: Mapping[tuple[str, str], Objection] = {
+    ("events", "PutRule"): _event_rule,
+    ("events", "PutTargets"): _event_targets,
+    ("s3", "PutBucketNotification"): _bucket_notification,
+    ("s3", "PutBucketNotificationConfiguration"): _bucket_notification,
+    ("secretsmanager", "CreateSecret"): _put_secret_rotation,
+    ("sns", "Publish"): _publish,
+    ("sns", "Subscribe"): _subscription,
+}
+
+#: Not retried by SDKs, and not the code of any modelled error.
+UNSUPPORTED = "NotImplementedException"
+
+
+def unsupported(service: str, operation: str, reason: str) -> AwsError:
+    """The error for what AWS has and the sandbox has not."""
+    return AwsError(UNSUPPORTED, f"coldstart does not support {service}:{operation}: {reason}", 400)
+
+
+def unknown(service: str, named: str, protocol: str) -> AwsError:
+    """The error for an operation that the service does not have at AWS either."""
+    if protocol in ("query", "ec2"):
+        return AwsError("InvalidAction", f"The action {named} is not valid for {service}.", 400)
+    if service == "s3":
+        return AwsError("MethodNotAllowed", f"{service} has no operation for {named}.", 405)
+    return AwsError(
+        "UnknownOperationException", f"{service} has no operation {named}.", 404 if protocol == "rest-json" else 400
+    )
+
+
+def refused(service: str, operation: str, params: Mapping[str, Any]) -> str | None:
+    """Why moto must not be asked to do this; None if it may."""
+    reason = SERVICES.get(service) or OPERATIONS.get(service, {}).get(operation)
+    if reason is None and (objection := OBJECTIONS.get((service, operation))) is not None:
+        reason = objection(params)
+    return reason

@@ -1,0 +1,276 @@
+"""What the sandbox uses of moto's inside. A failure means that moto has changed: see sandbox/gateway/moto_adapter.py.
+
+Each test names one thing that the adapter relies on, so that the first red line after an upgrade says what to mend.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from sandbox.gateway import moto_adapter, refusals
+from sandbox.gateway.call import DEFAULT_ACCOUNT
+from sandbox.gateway.message import Request
+from sandbox.gateway.pipeline import Gateway
+from sandbox.gateway.services import LABS_SERVICES
+
+
+def test_the_version_is_the_one_that_was_looked_at() -> None:
+    assert importlib.metadata.version("moto").startswith("5.2.")
+
+
+def test_loading_what_the_labs_use_does_not_load_ec2() -> None:
+    # A second and 120 MB. The stand-in for it is in moto_adapter._import_ssm.
+    script = (
+        "import sys; from sandbox.gateway.pipeline import preload; preload(); print('moto.ec2.models' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_ssm_still_reaches_ec2_when_it_needs_it(clients: Any) -> None:
+    ec2, ssm = clients("ec2"), clients("ssm")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    assert vpc.startswith("vpc-")
+    import moto.ssm.models
+
+    assert moto.ssm.models.ec2_backends[DEFAULT_ACCOUNT]["us-east-1"].vpcs
+    assert ssm.describe_parameters()["Parameters"] == []
+
+
+@pytest.mark.parametrize("service", sorted(LABS_SERVICES))
+def test_models_give_operations_shapes_and_metadata(service: str) -> None:
+    model = moto_adapter.service_model(service)
+    assert model.operation_names
+    assert model.signing_name == LABS_SERVICES[service]
+    operation = moto_adapter.operation_model(service, next(iter(model.operation_names)))
+    assert operation.http_trait.method
+
+
+def request(
+    method: str, path: str, query: str = "", body: bytes = b"", headers: dict[str, str] | None = None
+) -> Request:
+    headers = headers or {}
+
+    def environ() -> dict[str, Any]:
+        import io
+
+        made: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "RAW_URI": path + (f"?{query}" if query else ""),
+            "QUERY_STRING": query,
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "80",
+            "HTTP_HOST": "127.0.0.1",
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body),
+            "CONTENT_LENGTH": str(len(body)),
+        }
+        for name, value in headers.items():
+            made["HTTP_" + name.upper().replace("-", "_")] = value
+        return made
+
+    return Request(method, path, query, headers, body, environ)
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "path", "query", "operation", "parameters"),
+    [
+        ("s3", "GET", "/b/a%2Fk//x", "", "GetObject", {"Bucket": "b", "Key": "a/k//x"}),
+        ("s3", "GET", "/b", "list-type=2", "ListObjectsV2", {"Bucket": "b"}),
+        ("s3", "DELETE", "/b", "inventory=&id=i", "DeleteBucketInventoryConfiguration", {"Bucket": "b"}),
+        ("lambda", "GET", "/2015-03-31/functions/arn%3Aaws%3Alambda/aliases/live", "", "GetAlias", None),
+        ("apigatewayv2", "GET", "/v2/apis", "", "GetApis", {}),
+    ],
+)
+def test_rest_requests_are_routed(
+    service: str, method: str, path: str, query: str, operation: str, parameters: dict[str, Any] | None
+) -> None:
+    found = moto_adapter.route(service, request(method, path, query))
+    assert found is not None
+    assert found[0] == operation
+    if parameters is not None:
+        assert found[1] == parameters
+
+
+def test_a_path_that_nothing_has_is_not_routed() -> None:
+    assert moto_adapter.route("lambda", request("GET", "/nonsense")) is None
+
+
+def test_parameters_are_parsed_in_each_protocol() -> None:
+    query = moto_adapter.operation_model("iam", "CreateRole")
+    body = b"Action=CreateRole&RoleName=r&Tags.member.1.Key=k&Tags.member.1.Value=v"
+    assert moto_adapter.parse(query, "query", request("POST", "/", body=body), {}) == {
+        "RoleName": "r",
+        "Tags": [{"Key": "k", "Value": "v"}],
+    }
+    json_model = moto_adapter.operation_model("kms", "Encrypt")
+    parsed = moto_adapter.parse(json_model, "json", request("POST", "/", body=b'{"KeyId":"k","Plaintext":"YWI="}'), {})
+    assert parsed == {"KeyId": "k", "Plaintext": b"ab"}
+    rest = moto_adapter.operation_model("lambda", "CreateAlias")
+    parsed = moto_adapter.parse(
+        rest,
+        "rest-json",
+        request(
+            "POST",
+            "/",
+            body=b'{"Name":"live","FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"2":0.1}}}',
+        ),
+        {"FunctionName": "f"},
+    )
+    assert parsed == {
+        "FunctionName": "f",
+        "Name": "live",
+        "FunctionVersion": "1",
+        "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}},
+    }
+
+
+def test_xml_results_are_written_with_our_request_id() -> None:
+    model = moto_adapter.operation_model("sts", "GetCallerIdentity")
+    response = moto_adapter.serialise(model, "query", {"Account": "1", "Arn": "a", "UserId": "u"}, "the-id")
+    assert response.status == 200
+    assert b"<Account>1</Account>" in response.body
+    assert b"<RequestId>the-id</RequestId>" in response.body
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"), [("sns", "list_topics"), ("ec2", "describe_vpcs"), ("sqs", "list_queues")]
+)
+def test_moto_answers_with_our_request_id(clients: Any, service: str, operation: str) -> None:
+    metadata = getattr(clients(service), operation)()["ResponseMetadata"]
+    assert metadata["RequestId"] == metadata["HTTPHeaders"]["x-amzn-requestid"]
+    assert len(metadata["RequestId"]) == 36
+
+
+def test_moto_lets_its_bugs_out(clients: Any) -> None:
+    # Flask must not turn them into an HTML page.
+    import flask
+
+    app = moto_adapter._dispatcher.create_app("sns")
+    assert isinstance(app, flask.Flask)
+    assert app.debug
+
+
+def test_the_places_that_are_changed_exist() -> None:
+    import moto.awslambda.models
+    import moto.core.responses
+    import moto.core.serialize
+    import moto.core.utils
+    import moto.iam.models
+    import moto.moto_server.werkzeug_app
+    import moto.sqs.models
+
+    assert hasattr(moto.core.responses.method_names_from_class, "cache_info")
+    assert moto.core.responses.gen_amzn_requestid_long.__module__ == moto_adapter.__name__
+    assert moto.core.utils.unix_time.__module__ == moto_adapter.__name__
+    assert hasattr(moto.core.utils.create_loader, "cache_info")
+    assert moto.sqs.models.Queue.add_message.__module__ == moto_adapter.__name__
+    assert moto.iam.models.load_iam_aws_managed_policies.__module__ == moto_adapter.__name__
+    assert moto.moto_server.werkzeug_app.DISABLE_GLOBAL_CORS is True
+    for owner in (moto.awslambda.models.LambdaFunction, moto.awslambda.models.LambdaBackend):
+        with pytest.raises(moto_adapter.NotInMoto, match="invoked by moto"):
+            owner.invoke(None)
+    assert "unix_time" in inspect.getsource(moto.core.utils.unix_time_millis)
+
+
+def test_time_is_bound_by_names_that_can_be_rebound() -> None:
+    import datetime
+    import time
+
+    import moto.core.utils
+    import moto.secretsmanager.models
+
+    assert moto.core.utils.datetime is not datetime
+    assert moto.secretsmanager.models.time is not time
+    assert isinstance(moto.core.utils.utcnow(), datetime.datetime)
+    assert type(moto.core.utils.utcnow()) is datetime.datetime
+
+
+def test_users_keys_and_roles_are_where_they_are_looked_for(
+    clients: Any, gateway: Gateway, role_arn: str, trust_policy: str
+) -> None:
+    key = moto_adapter.find_key(gateway.learner["AWS_ACCESS_KEY_ID"])
+    assert key is not None
+    assert (key.user_name, key.active) == ("learner", True)
+    role = moto_adapter.find_role(role_arn)
+    assert role is not None
+    assert (role.name, role.max_session_seconds) == ("fn", 3600)
+    assert clients("iam").get_role(RoleName="fn")["Role"]["RoleId"] == role.role_id
+
+
+def test_aws_managed_policies_are_there(clients: Any) -> None:
+    arn = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    assert clients("iam").get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == "AWSLambdaBasicExecutionRole"
+
+
+def test_a_queues_times_are_where_they_are_looked_for(clients: Any, gateway: Gateway) -> None:
+    sqs = clients("sqs")
+    url = sqs.create_queue(QueueName="looked-at", Attributes={"ReceiveMessageWaitTimeSeconds": "7"})["QueueUrl"]
+    assert moto_adapter.queue_wait_seconds("us-east-1", "looked-at") == 7
+    assert moto_adapter.next_visible_at("us-east-1", "looked-at") is None
+    sqs.send_message(QueueUrl=url, MessageBody="m", DelaySeconds=60)
+    at = moto_adapter.next_visible_at("us-east-1", "looked-at")
+    assert at is not None
+    assert 50 < at - gateway.clock.now() <= 60
+    assert moto_adapter.next_visible_at("us-east-1", "absent") is None
+
+
+def test_the_operations_that_are_refused_exist() -> None:
+    for service, operations in refusals.OPERATIONS.items():
+        assert set(operations) <= moto_adapter.operation_names(service), service
+    for service, operation in refusals.OBJECTIONS:
+        assert operation in moto_adapter.operation_names(service)
+    for service in refusals.SERVICES:
+        assert moto_adapter.operation_names(service)
+
+
+def test_what_motos_s3_does_not_know_is_refused() -> None:
+    """moto's S3 takes a request with an unknown part in its URL for another operation: all such must be listed."""
+    from moto.core.utils import camelcase_to_underscores, method_names_from_class
+    from moto.s3.responses import S3Response
+
+    methods = set(method_names_from_class(S3Response))
+    # Known to moto under other names, or as a part of what has another name.
+    known = {
+        "BucketCORSPreflightCheck",
+        "CompleteMultipartUpload",
+        "CreateBucket",
+        "CreateMultipartUpload",
+        "DeleteObjects",
+        "GetBucketLifecycleConfiguration",
+        "GetBucketNotificationConfiguration",
+        "GetBucketTagging",
+        "ListBuckets",
+        "ObjectCORSPreflightCheck",
+        "PutBucketAccelerateConfiguration",
+        "PutBucketAcl",
+        "PutBucketCors",
+        "PutBucketEncryption",
+        "PutBucketInventoryConfiguration",
+        "PutBucketLifecycle",
+        "PutBucketLifecycleConfiguration",
+        "PutBucketLogging",
+        "PutBucketNotification",
+        "PutBucketNotificationConfiguration",
+        "PutBucketOwnershipControls",
+        "PutBucketPolicy",
+        "PutBucketReplication",
+        "PutBucketTagging",
+        "PutBucketVersioning",
+        "PutBucketWebsite",
+        "PutObjectLockConfiguration",
+        "PutPublicAccessBlock",
+        "RestoreObject",
+        "SelectObjectContent",
+    }
+    unknown = {
+        name for name in moto_adapter.operation_names("s3") if camelcase_to_underscores(name) not in methods
+    } - known
+    assert unknown == set(refusals.OPERATIONS["s3"])
