@@ -1,0 +1,120 @@
+"""Reads from the operating system what an environment's processes are and what they have used."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+import psutil
+
+#: More processes and threads than an environment may have (fact lambda-resource-policy); a walk stops here.
+MOST_TASKS = 1024
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_HAS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+_LINUX = sys.platform == "linux"
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(fd, 16384)
+    finally:
+        os.close(fd)
+
+
+def _tasks(pid: int) -> list[str]:
+    with suppress(OSError):
+        return os.listdir(f"/proc/{pid}/task")
+    return []
+
+
+def descendants(pid: int) -> list[int]:
+    """All living processes below `pid`, parents before children; at most some more than MOST_TASKS."""
+    if not _HAS_CHILDREN:
+        with suppress(psutil.Error):
+            return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+        return []
+    found: list[int] = []
+    pending = [pid]
+    while pending and len(found) <= MOST_TASKS:
+        parent = pending.pop()
+        for task in _tasks(parent):
+            with suppress(OSError):
+                children = [int(child) for child in _read(f"/proc/{parent}/task/{task}/children").split()]
+                found += children
+                pending += children
+    return found
+
+
+def task_count(pids: Iterable[int]) -> int:
+    """Processes and threads of `pids` together."""
+    return sum(max(len(_tasks(pid)), 1) for pid in pids)
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """CPU time of `pids`, and of those of their children that they have waited for."""
+    total = 0.0
+    for pid in pids:
+        if _LINUX:
+            with suppress(OSError):
+                total += time.clock_gettime((~pid << 3) | 2)
+            with suppress(OSError, IndexError):
+                fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+                total += (int(fields[13]) + int(fields[14])) / _TICKS
+        else:
+            with suppress(psutil.Error):
+                used = psutil.Process(pid).cpu_times()
+                total += used.user + used.system + used.children_user + used.children_system
+    return total
+
+
+def queued_seconds(pids: Iterable[int]) -> float:
+    """Time that the threads of `pids` were ready to run and no core was free. 0 where the system does not tell."""
+    total = 0
+    for pid in pids:
+        for task in _tasks(pid):
+            with suppress(OSError, IndexError):
+                total += int(_read(f"/proc/{pid}/task/{task}/schedstat").split()[1])
+    return total / 1e9
+
+
+def resident_bytes(pids: list[int]) -> int:
+    """Memory in use by `pids` together. What several of them share counts once."""
+    if len(pids) == 1 and _LINUX:
+        with suppress(OSError, IndexError):
+            return int(_read(f"/proc/{pids[0]}/statm").split()[1]) * _PAGE
+        return 0
+    return sum(_proportional(pid) for pid in pids)
+
+
+def _proportional(pid: int) -> int:
+    if _LINUX:
+        with suppress(OSError):
+            for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+                if line.startswith(b"Pss:"):
+                    return int(line.split()[1]) * 1024
+    with suppress(psutil.Error):
+        return int(psutil.Process(pid).memory_info().rss)
+    return 0
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that a process ever had resident, 0 where the system does not tell."""
+    with suppress(OSError):
+        status = _read(f"/proc/{pid}/status")
+        at = status.find(b"VmHWM:")
+        if at >= 0:
+            return int(status[at + 6 :].split(None, 1)[0]) * 1024
+    return 0
+
+
+def send_signal(pids: Iterable[int], number: int) -> None:
+    """Signal each of `pids` that is still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)

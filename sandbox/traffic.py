@@ -1,0 +1,435 @@
+"""The load generator: requests that arrive by the clock, whether or not earlier ones have been answered.
+
+Arrivals, payloads and the order of sending depend on the seed alone; latencies are measured.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+from botocore.exceptions import ClientError
+
+from .progress import Progress
+
+Arrivals = Literal["even", "poisson"]
+Json = Any
+Payloads = Json | Sequence[Json] | Callable[[int, random.Random], Json] | None
+Target = str | Callable[[Json], Any]
+
+#: Requests that may be in flight at one time.
+MAX_IN_FLIGHT = 256
+#: Requests of one call; above it a caller has mixed up his units.
+MAX_REQUESTS = 100_000
+#: After Ctrl-C: how long requests in flight may still answer, wall seconds.
+GRACE_SECONDS = 2.0
+#: The longest wait for one request to be on its way before the next may follow, wall seconds.
+HAND_OVER_SECONDS = 5.0
+
+
+class Timeline(Protocol):
+    """The clock that arrivals go by. Seconds are Unix time of the cloud."""
+
+    virtual: bool
+    speedup: float
+
+    def timestamp(self) -> float: ...
+    def jump(self, seconds: float) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """How one request was answered.
+
+    `index` counts arrivals from 0; `at` is the cloud's time of sending; `seconds` is what the caller waited.
+    `status_code` is HTTP's (429 for a throttle), 0 if no answer came. `result` is the decoded JSON payload, of a
+    failed function its error object. `function_error` is Lambda's ("Unhandled") or empty. `error` is empty
+    on success, else the error in words. `log_tail` is the end of the invocation's log (4 KB at most).
+    """
+
+    index: int
+    at: datetime
+    payload: Json
+    status_code: int
+    result: Json
+    function_error: str
+    request_id: str
+    executed_version: str
+    seconds: float
+    log_tail: str
+    error: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was answered without an error of the service or of the function."""
+        return 200 <= self.status_code < 300 and not self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What sending one payload brought back: a Response without its place and time."""
+
+    status_code: int = 0
+    result: Json = None
+    function_error: str = ""
+    request_id: str = ""
+    executed_version: str = ""
+    log_tail: str = ""
+    error: str = ""
+
+
+# -- what decides: arrivals and payloads ----------------------------------------------------------
+
+
+def arrival_times(start: float, end: float, seconds: float, arrivals: Arrivals, seed: int) -> list[float]:
+    """Seconds after the beginning at which requests arrive, while the rate goes from `start` to `end` per second.
+
+    "even": the i-th arrives when the rate adds up to i. "poisson": independent arrivals at that rate.
+    """
+    total = (start + end) / 2 * seconds
+    if arrivals == "even":
+        # A millionth, so that 0.1 a second for 30 seconds are 3 in floating point, too.
+        sums: Iterator[float] = (float(i) for i in range(math.ceil(total - 1e-6)))
+    else:
+        sums = _poisson(total, random.Random(f"{seed}:arrivals"))
+    return [_when(reached, start, end, seconds) for reached in sums]
+
+
+def _poisson(total: float, rng: random.Random) -> Iterator[float]:
+    reached = rng.expovariate(1.0)
+    while reached < total:
+        yield reached
+        reached += rng.expovariate(1.0)
+
+
+def _when(reached: float, start: float, end: float, seconds: float) -> float:
+    """The time at which `start` t + (`end` - `start`) t^2 / (2 `seconds`) is `reached`."""
+    slope = (end - start) / seconds
+    # The form of the quadratic's root that holds for a slope of 0, too.
+    root = math.sqrt(max(start * start + 2 * slope * reached, 0.0))
+    return 0.0 if reached == 0 else min(2 * reached / (start + root), seconds)
+
+
+def choose_payloads(payloads: Payloads, count: int, seed: int) -> list[Json]:
+    """One payload for each index: {} for None, the same one, a seeded choice of a list, or a function's."""
+    rng = random.Random(f"{seed}:payloads")
+    chosen: list[Json]
+    if payloads is None:
+        chosen = [{} for _ in range(count)]
+    elif callable(payloads):
+        chosen = [payloads(index, rng) for index in range(count)]
+    elif isinstance(payloads, list | tuple):
+        if not payloads:
+            raise ValueError("payloads is an empty list: give at least one payload, or None for {}")
+        chosen = [rng.choice(payloads) for _ in range(count)]
+    else:
+        chosen = [payloads] * count
+    for index, payload in enumerate(chosen):
+        try:
+            json.dumps(payload)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"payload {index} can't be sent as JSON ({error}): {payload!r}") from None
+    return chosen
+
+
+# -- sending --------------------------------------------------------------------------------------
+
+
+def answer_of_error(error: BaseException) -> Answer:
+    """An exception as an Answer: the service's status, code and reason; 0 where no answer came."""
+    if not isinstance(error, ClientError):
+        return Answer(error=f"{type(error).__name__}: {error}")
+    response: dict[str, Any] = dict(error.response)
+    said = response.get("Error", {})
+    metadata = response.get("ResponseMetadata", {})
+    reason = response.get("Reason")
+    text = f"{said.get('Code', 'Unknown')}: {said.get('Message', '')}" + (f" ({reason})" if reason else "")
+    return Answer(
+        status_code=int(metadata.get("HTTPStatusCode", 0)), request_id=metadata.get("RequestId", ""), error=text
+    )
+
+
+def _decoded(body: bytes) -> Json:
+    text = body.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text or None
+
+
+class Traffic:
+    """Sends requests to a function, or to anything callable, along the cloud's clock.
+
+    A target is a function's name or ARN (invoked synchronously through Lambda, alias or version included), or a
+    callable that takes the payload. Payloads: None for {}, one JSON value for all, a list to choose from, or a
+    callable of (index, random.Random). Each method returns the Responses in the order of arrival; throttles and
+    errors are Responses, never exceptions. Ctrl-C stops sending and returns what was answered.
+
+    Locally time is virtual: with nothing in flight it jumps to the next arrival, and while a request is in
+    flight it flows at the wall's rate. In an account arrivals are waited for.
+    """
+
+    def __init__(self, timeline: Timeline, invoker: Callable[[], Any], *, seed: int = 0) -> None:
+        self._timeline = timeline
+        self._invoker = invoker
+        self._seed = seed
+        self._client: Any = None
+        self._lock = threading.Lock()
+        self._slot = threading.local()
+
+    def steady(
+        self,
+        target: Target,
+        rate: float = 10,
+        seconds: float = 60,
+        payloads: Payloads = None,
+        *,
+        seed: int | None = None,
+        arrivals: Arrivals = "even",
+        concurrency: int = MAX_IN_FLIGHT,
+    ) -> list[Response]:
+        """`rate` requests a second for `seconds`. Ends when all are answered and the time is up."""
+        return self.ramp(target, rate, rate, seconds, payloads, seed=seed, arrivals=arrivals, concurrency=concurrency)
+
+    def ramp(
+        self,
+        target: Target,
+        start: float,
+        end: float,
+        seconds: float,
+        payloads: Payloads = None,
+        *,
+        seed: int | None = None,
+        arrivals: Arrivals = "even",
+        concurrency: int = MAX_IN_FLIGHT,
+    ) -> list[Response]:
+        """From `start` to `end` requests a second in `seconds`. Ends when all are answered and the time is up."""
+        for name, number in (("start", start), ("end", end)):
+            if not (math.isfinite(number) and number >= 0):
+                raise ValueError(f"a rate of {number!r} requests a second ({name}): give a number of at least 0")
+        if not (math.isfinite(seconds) and seconds > 0):
+            raise ValueError(f"{seconds!r} seconds of traffic: give a number above 0")
+        if arrivals not in ("even", "poisson"):
+            raise ValueError(f"arrivals {arrivals!r}: give 'even' or 'poisson'")
+        expected = (start + end) / 2 * seconds
+        if expected > MAX_REQUESTS:
+            raise ValueError(f"{expected:.0f} requests: one call sends {MAX_REQUESTS} at most")
+        seed = self._seed if seed is None else seed
+        times = arrival_times(start, end, seconds, arrivals, seed)
+        return self._run(target, times, choose_payloads(payloads, len(times), seed), seconds, concurrency)
+
+    def burst(
+        self,
+        target: Target,
+        count: int,
+        payloads: Payloads = None,
+        *,
+        seed: int | None = None,
+        concurrency: int = MAX_IN_FLIGHT,
+    ) -> list[Response]:
+        """`count` requests at one time. ValueError for more than `concurrency`, which is 256 at most."""
+        if not 0 < count <= concurrency:
+            raise ValueError(
+                f"a burst of {count!r} requests: give 1 to {concurrency}, as many as may be in flight; "
+                "more than that is a steady load"
+            )
+        seed = self._seed if seed is None else seed
+        return self._run(target, [0.0] * count, choose_payloads(payloads, count, seed), 0.0, concurrency)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _run(
+        self, target: Target, times: list[float], payloads: list[Json], seconds: float, concurrency: int
+    ) -> list[Response]:
+        if not 0 < concurrency <= MAX_IN_FLIGHT:
+            raise ValueError(f"concurrency {concurrency!r}: give 1 to {MAX_IN_FLIGHT} requests in flight")
+        flight = Flight(self._timeline, len(times), concurrency, self._sender(target))
+        name = target if isinstance(target, str) else getattr(target, "__name__", "callable")
+        with Progress(f"{len(times)} requests to {name}", flight.fraction):
+            try:
+                for index, (offset, payload) in enumerate(zip(times, payloads, strict=True)):
+                    flight.reach(offset)
+                    flight.send(index, payload)
+                flight.land(seconds)
+            except KeyboardInterrupt:
+                flight.stop()
+        return flight.responses()
+
+    def _sender(self, target: Target) -> Callable[[Json, threading.Event], Answer]:
+        if isinstance(target, str):
+            if not target:
+                raise ValueError("the target is empty: give a function's name or ARN, or a callable")
+            # Now, because making the client takes longer than the first requests may be apart.
+            self._lambda()
+            return lambda payload, sent: self._invoke(target, payload, sent)
+        if callable(target):
+            return lambda payload, sent: _call(target, payload, sent)
+        raise TypeError(f"the target is {target!r}: give a function's name or ARN, or a callable")
+
+    def _lambda(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = self._invoker()
+                self._client.meta.events.register("before-send.lambda.Invoke", self._on_send)
+            return self._client
+
+    def _on_send(self, **_: Any) -> None:
+        event = getattr(self._slot, "sent", None)
+        if event is not None:
+            event.set()
+
+    def _invoke(self, function: str, payload: Json, sent: threading.Event) -> Answer:
+        self._slot.sent = sent
+        try:
+            got = self._lambda().invoke(FunctionName=function, LogType="Tail", Payload=json.dumps(payload).encode())
+            result = _decoded(got["Payload"].read())
+        finally:
+            self._slot.sent = None
+        failed = got.get("FunctionError", "")
+        error = ""
+        if failed:
+            said = result if isinstance(result, dict) else {}
+            words = (said.get("errorType"), said.get("errorMessage"))
+            error = ": ".join(str(word) for word in words if word) or failed
+        return Answer(
+            status_code=got["StatusCode"],
+            result=result,
+            function_error=failed,
+            request_id=got["ResponseMetadata"].get("RequestId", ""),
+            executed_version=got.get("ExecutedVersion", ""),
+            log_tail=base64.b64decode(got.get("LogResult", "")).decode("utf-8", "replace"),
+            error=error,
+        )
+
+
+def _call(target: Callable[[Json], Any], payload: Json, sent: threading.Event) -> Answer:
+    sent.set()
+    result = target(payload)
+    metadata = result.get("ResponseMetadata", {}) if isinstance(result, dict) else {}
+    return Answer(
+        status_code=int(metadata.get("HTTPStatusCode", 200)),
+        request_id=metadata.get("RequestId", ""),
+        result=result,
+    )
+
+
+class Flight:
+    """One run: requests on their way, each in a thread of its own, and the answers so far."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        count: int,
+        limit: int,
+        sender: Callable[[Json, threading.Event], Answer],
+    ) -> None:
+        self._timeline = timeline
+        self._limit = limit
+        self._sender = sender
+        self._answered: list[Response | None] = [None] * count
+        self._done = 0
+        self._in_flight = 0
+        self._closed = False
+        self._changed = threading.Condition()
+        self._start = self._anchor()
+
+    def fraction(self) -> float:
+        return self._done / max(len(self._answered), 1)
+
+    def reach(self, offset: float) -> None:
+        """Return when the cloud's time is `offset` seconds past the start."""
+        due = self._start + offset
+        while (gap := due - self._now()) > 0:
+            with self._changed:
+                if self._in_flight or not self._timeline.virtual:
+                    # Time flows by itself; on virtual time the last answer ends the wait, and the rest is a jump.
+                    self._changed.wait(gap / self._timeline.speedup)
+                    continue
+            self._cloud, self._wall = self._timeline.jump(gap), time.monotonic()
+            return
+
+    def send(self, index: int, payload: Json) -> None:
+        """Start one request, and return once it is on its way: the next is sent after it."""
+        at = self._now()
+        with self._changed:
+            full = self._in_flight >= self._limit
+            if not full:
+                self._in_flight += 1
+        if full:
+            error = f"not sent: {self._limit} requests were in flight, the load generator's limit"
+            self._note(index, at, payload, 0.0, Answer(error=error))
+            return
+        sent = threading.Event()
+        thread = threading.Thread(
+            target=self._fly, args=(index, at, payload, sent), name=f"traffic-{index}", daemon=True
+        )
+        thread.start()
+        sent.wait(HAND_OVER_SECONDS)
+
+    def land(self, offset: float) -> None:
+        """Wait for all answers, and for the time `offset` seconds past the start."""
+        with self._changed:
+            while self._in_flight:
+                # With a time-out, because a wait without one holds Ctrl-C back on some systems.
+                self._changed.wait(1.0)
+        self.reach(offset)
+
+    def stop(self) -> None:
+        """Give requests in flight a moment to be answered, then leave them behind."""
+        end = time.monotonic() + GRACE_SECONDS
+        with self._changed:
+            while self._in_flight and (left := end - time.monotonic()) > 0:
+                self._changed.wait(left)
+            self._closed = True
+
+    def responses(self) -> list[Response]:
+        return [response for response in self._answered if response is not None]
+
+    def _fly(self, index: int, at: float, payload: Json, sent: threading.Event) -> None:
+        began = time.perf_counter()
+        try:
+            answer = self._sender(payload, sent)
+        except Exception as error:
+            answer = answer_of_error(error)
+        finally:
+            sent.set()
+        self._note(index, at, payload, time.perf_counter() - began, answer)
+        with self._changed:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._changed.notify_all()
+
+    def _note(self, index: int, at: float, payload: Json, seconds: float, answer: Answer) -> None:
+        response = Response(
+            index=index,
+            at=datetime.fromtimestamp(at, UTC),
+            payload=payload,
+            status_code=answer.status_code,
+            result=answer.result,
+            function_error=answer.function_error,
+            request_id=answer.request_id,
+            executed_version=answer.executed_version,
+            seconds=seconds,
+            log_tail=answer.log_tail,
+            error=answer.error,
+        )
+        with self._changed:
+            if not self._closed:
+                self._answered[index] = response
+                self._done += 1
+
+    def _anchor(self) -> float:
+        """Read the cloud's time, once: until the next jump it goes on at the wall's rate."""
+        self._cloud, self._wall = self._timeline.timestamp(), time.monotonic()
+        return self._cloud
+
+    def _now(self) -> float:
+        return self._cloud + (time.monotonic() - self._wall) * self._timeline.speedup
