@@ -1,0 +1,16 @@
+"""Greets whoever the event names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger(service="hello")
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    logger.info("greeting", name=event["name"])
+    print({"message": f"Hello, {event['name']}"})
