@@ -25,7 +25,7 @@ from typing import Any, cast
 from checks.contract import Answers, Check, Status, Verdict, run
 from checks.course import Course, CourseError, Lab, LabModule, load_course, load_module
 from checks.grader import allowed
-from checks.house_rules import broken_rules, cell_of_check
+from checks.house_rules import broken_files, broken_structure, cell_of_check
 from checks.judge import JudgeServer, NurseryProcess
 from checks.judging import Judge, Nursery
 from checks.notebook_source import SETUP_TAG, Cell, Source, SourceError, read_source
@@ -81,7 +81,7 @@ def cases_of(lab: Lab, module: LabModule, source: Source) -> list[Case]:
         check = module.checks[id]
         cells = tuple(sorted(_replayed(check, source), key=order.__getitem__))
         stubs = {cell.id: cell.stub for cell in source.cells if cell.stub is not None and cell.id in cells}
-        found.append(Case(id, "stub", "not_attempted", cells, stubs, starter=True))
+        found.append(Case(id, "stub", "not_attempted", cells, stubs, starter=bool(check.files)))
         for wrong in source.wrong:
             if wrong.check == id:
                 replaced = {by_answer[wrong.answer].id: wrong.source}
@@ -283,9 +283,8 @@ def batches(cases: list[Case], module: LabModule) -> list[list[Case]]:
     """
     together: dict[tuple[Any, ...], list[Case]] = {}
     for number, case in enumerate(cases):
-        alone = module.checks[case.check].kind == "check" or case.overlay is not None or not case.cells
-        alone = alone or any(id != case.cells[-1] for id in case.sources)
-        alone = alone or (case.starter and bool(module.checks[case.check].files))
+        alone = module.checks[case.check].kind == "check" or case.overlay is not None or case.starter
+        alone = alone or not case.cells or any(id != case.cells[-1] for id in case.sources)
         key = (number,) if alone else (case.check, case.cells)
         together.setdefault(key, []).append(case)
     return list(together.values())
@@ -303,20 +302,21 @@ def replay(
     """Replay a batch: what the cases share once, then each one's own."""
     cells = {cell.id: cell for cell in source.cells}
     began = time.monotonic()
-    first = batch[0]
+    first, waiting = batch[0], list(batch)
     try:
         with opened(course, lab, module, first, nursery, replayer) as ready:
             if len(batch) == 1:
                 verdict, errors = ready.submit(first, "run", _sources(first, cells, first.cells))
-                yield Result(first, _mismatch(first, verdict, errors), time.monotonic() - began)
+                yield Result(waiting.pop(), _mismatch(first, verdict, errors), time.monotonic() - began)
                 return
             _, shared = ready.submit(first, "run", _sources(first, cells, first.cells[:-1]))
             for case in batch:
                 verdict, errors = ready.submit(case, "try", _sources(case, cells, case.cells[-1:]))
-                yield Result(case, _mismatch(case, verdict, f"{shared} {errors}"), time.monotonic() - began)
+                yield Result(waiting.pop(0), _mismatch(case, verdict, f"{shared} {errors}"), time.monotonic() - began)
                 began = time.monotonic()
     except TimeoutError as error:
-        yield Result(first, str(error), time.monotonic() - began)
+        for case in waiting:
+            yield Result(case, str(error), time.monotonic() - began)
 
 
 def _sources(case: Case, cells: Mapping[str, Cell], ids: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -334,24 +334,24 @@ def gate_lab(
     tell: Callable[[str], None],
     only: str = "",
 ) -> list[str]:
-    """Everything the gate asks of one lab; what is wrong with it, one line each. `only` leaves all but these checks."""
+    """Everything the gate asks of one lab; what is wrong with it, one line each. `only` a check or a round."""
     try:
         module = load_module(lab)
         source = read_source(lab.source)
-        wrong_rules = broken_rules(course, lab, module, source)
-        if wrong_rules:
-            return [f"lab {lab.id}: {line}" for line in wrong_rules]
+        if apart := broken_structure(lab, module, source):
+            return [f"lab {lab.id}: {line}" for line in apart]
         cases = cases_of(lab, module, source)
     except (CourseError, SourceError, tomllib.TOMLDecodeError) as error:
         return [f"lab {lab.id}: {error}"]
-    failures: list[str] = []
+    failures = [f"lab {lab.id}: {line}" for line in broken_files(course, lab, module, source)]
 
     def note(result: Result) -> None:
         tell(result.line)
         if result.trouble:
             failures.append(result.line)
 
-    for id in lab.points:
+    chosen = [id for id in lab.points if f"{id}.".startswith(f"{only}." if only else "")]
+    for id in chosen:
         check = module.checks[id]
         if check.kind == "predict":
             for result in prediction_results(lab, check):
@@ -360,7 +360,6 @@ def gate_lab(
             count := sum(case.check == id and case.name not in ("stub", "solution") for case in cases)
         ) < FEWEST_WRONG:
             failures.append(f"lab {lab.id}: {id} has {count} wrong submissions, and needs {FEWEST_WRONG}")
-    chosen = [case for case in cases if case.check.startswith(only)]
 
     def work(batch: list[Case]) -> None:
         replayer = replayers.get()
@@ -371,7 +370,9 @@ def gate_lab(
             replayers.put(replayer)
 
     with ThreadPoolExecutor(PARALLEL) as pool:
-        for future in [pool.submit(work, batch) for batch in batches(chosen, module)]:
+        for future in [
+            pool.submit(work, batch) for batch in batches([case for case in cases if case.check in chosen], module)
+        ]:
             future.result()
     return failures
 

@@ -20,16 +20,14 @@ CALL = re.compile(r"""\blab\.(predict|explain|check)\(\s*["'](\d\d\.\d+)["']""")
 FACT = re.compile(r"""\bfact\(\s*["']([a-z0-9-]+)["']|\bfacts?\s+`([a-z0-9-]+)`""")
 
 
-def broken_rules(course: Course, lab: Lab, module: LabModule, source: Source) -> list[str]:
-    """Every rule that the lab breaks, one line each."""
-    return [
-        *_ids(lab, module, source),
-        *_checks(module, source),
-        *_wrong(lab, module, source),
-        *_files(course, lab, module),
-        *_notebooks(lab, source),
-        *_facts(lab, source),
-    ]
+def broken_structure(lab: Lab, module: LabModule, source: Source) -> list[str]:
+    """What does not fit together in a lab's manifest, module and source: without it nothing can be replayed."""
+    return [*_ids(lab, module, source), *_checks(module, source), *_wrong(lab, module, source)]
+
+
+def broken_files(course: Course, lab: Lab, module: LabModule, source: Source) -> list[str]:
+    """What is wrong with the lab's files and its notebooks as they were built."""
+    return [*_files(course, lab, module), *_notebooks(lab, source), *_facts(lab, source)]
 
 
 def asked_in(text: str) -> list[str]:

@@ -135,6 +135,10 @@ def main() -> int:
             importlib.import_module(name)
     channel.write({"ready": True})
     while (command := channel.read()) is not None:
+        if "open" not in command:
+            # A child that died on the way left this one to be answered.
+            channel.write({"ended": True})
+            continue
         opening = command["open"]
         channel.write(_forked(lambda o=opening: _replay(channel, o["environment"], Path(o["folder"]))))
     return 0

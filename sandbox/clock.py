@@ -56,13 +56,14 @@ class Clock:
 
     `now()` never goes backwards by an advance. Timers run on worker threads, started in the order of
     their due time; an exception in one is logged and touches no other. `rate` is how many seconds of sandbox
-    time go by in one of the wall's.
+    time go by in one of the wall's. `folder` is where the shared file goes, by default the system's for such.
     """
 
-    def __init__(self, *, workers: int = 64, rate: float = 1.0) -> None:
+    def __init__(self, *, workers: int = 64, rate: float = 1.0, folder: Path | None = None) -> None:
         if not rate > 0:
             raise ValueError(f"a clock can't run at the rate {rate!r}: it must be above 0")
         self._rate = rate
+        self._folder = folder
         self._started = wall()
         self._offset = 0.0
         self._queue: list[tuple[float, int, Timer]] = []
@@ -108,7 +109,7 @@ class Clock:
         """A file of eight bytes, a native double: the offset, kept current. Handlers map it to see sandbox time."""
         with self._lock:
             if self._shared_path is None:
-                with tempfile.NamedTemporaryFile(prefix="coldstart-clock-", delete=False) as file:
+                with tempfile.NamedTemporaryFile(prefix="coldstart-clock-", dir=self._folder, delete=False) as file:
                     file.write(struct.pack("d", self.offset))
                     file.flush()
                     self._shared = mmap.mmap(file.fileno(), 8)

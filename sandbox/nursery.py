@@ -13,16 +13,18 @@ import json
 import logging
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
-from sandbox.gateway.pipeline import preload
-from sandbox.sandbox import Sandbox
+from sandbox.sandbox import ROOT_PREFIX, Sandbox, preload
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class Cot:
     """A sandbox in a child process, seen from its parent. Its process group dies with it, whatever it started."""
 
     def __init__(self, order: Order) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix=ROOT_PREFIX))
         self._ready, ready_in_child = os.pipe()
         alive_in_child, self._alive = os.pipe()
         _held.update((self._ready, self._alive))
@@ -66,7 +69,7 @@ class Cot:
         if self.pid == 0:
             for descriptor in _held:
                 os.close(descriptor)
-            _be_sandbox(order, ready_in_child, alive_in_child)
+            _be_sandbox(order, self._root, ready_in_child, alive_in_child)
         os.close(ready_in_child)
         os.close(alive_in_child)
         try:
@@ -127,13 +130,14 @@ class Cot:
         for descriptor in {self._ready, self._alive} & _held:
             _held.remove(descriptor)
             os.close(descriptor)
+        shutil.rmtree(self._root, ignore_errors=True)
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
 
-def _be_sandbox(order: Order, ready: int, alive: int) -> NoReturn:
+def _be_sandbox(order: Order, root: Path, ready: int, alive: int) -> NoReturn:
     """The child's whole life."""
     status = 1
     try:
@@ -150,7 +154,7 @@ def _be_sandbox(order: Order, ready: int, alive: int) -> NoReturn:
         os.close(nothing)
         threading.Thread(target=_die_with_parent, args=(alive, ended), name="parent", daemon=True).start()
         try:
-            sandbox = Sandbox(seed=order.seed, control=order.control, speedup=order.speedup)
+            sandbox = Sandbox(seed=order.seed, control=order.control, speedup=order.speedup, root=root)
             endpoint = sandbox.serve(order.port)
         except OSError as error:
             _tell(ready, {"error": f"{error.strerror or error}"})

@@ -2,39 +2,66 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 from sandbox.clock import Clock
+from sandbox.compute import service
 from sandbox.compute.host import EnvironmentHost
 from sandbox.compute.service import LambdaService
+from sandbox.gateway import pipeline
 from sandbox.gateway.pipeline import Gateway
 from sandbox.telemetry.logs import Logs
 from sandbox.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+#: The folder of a sandbox begins with this.
+ROOT_PREFIX = "coldstart-"
+
+
+def preload() -> None:
+    """Load what sandboxes use, before the first of them (or before forking). Starts no thread."""
+    pipeline.preload()
+    service.preload()
 
 
 class Sandbox:
     """A whole cloud in this process. A process has one at a time.
 
     `control=False` closes the calls below `/_sandbox`, and `speedup` lets sandbox time run that many times as fast
-    as the wall: together they stand in for an account, where time can only be waited for.
+    as the wall: together they stand in for an account, where time can only be waited for. `root` is the folder that
+    all its files go to (a temporary one by default); `close` removes it.
     """
 
-    def __init__(self, *, seed: int = 0, control: bool = True, speedup: float | None = None) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="coldstart-"))
-        self.clock = Clock(rate=speedup or 1.0)
+    def __init__(
+        self, *, seed: int = 0, control: bool = True, speedup: float | None = None, root: Path | None = None
+    ) -> None:
+        self.root = root or Path(tempfile.mkdtemp(prefix=ROOT_PREFIX))
+        self.clock = Clock(rate=speedup or 1.0, folder=self.root)
         self.gateway = Gateway(self.clock, seed=seed, control=control)
         self.metrics = Metrics(self.clock)
         self.logs = Logs(self.clock, self.metrics)
         self.host = EnvironmentHost(self.clock, self.logs.put, self.root)
         self.compute = LambdaService(self.clock, self.gateway, self.metrics, self.host, self.root, seed=seed)
-        for service in (self.metrics, self.logs, self.compute):
-            self.gateway.add(service)
+        for part in (self.metrics, self.logs, self.compute):
+            self.gateway.add(part)
 
     def serve(self, port: int = 0) -> str:
         """Answer on 127.0.0.1 (any free port for 0); the endpoint's URL. OSError if the port is taken."""
-        return self.gateway.serve(port)
+        endpoint = self.gateway.serve(port)
+        # Beside answering: what starts execution environments is a process of its own, and not there at once.
+        threading.Thread(target=self._prepare_host, name="host", daemon=True).start()
+        return endpoint
+
+    def _prepare_host(self) -> None:
+        try:
+            self.host.prepare()
+        except Exception:
+            log.warning("functions can't be started ahead of the first one", exc_info=True)
 
     def close(self) -> None:
         """Stop answering, end every process that functions started, and remove the files."""

@@ -14,7 +14,9 @@ import select
 import signal
 import stat
 import sys
+from dataclasses import replace
 
+from sandbox.gateway.server import listen
 from sandbox.nursery import Cot, NurseryError, Order, make_ready
 
 #: LocalStack's, which many tools try by default.
@@ -29,15 +31,22 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     signals = _signals()
-    make_ready()
-    port = options.port
+    try:
+        # Before a second of loading, not after it.
+        listen(options.port).close()
+        make_ready()
+        return _serve(Order(seed=options.seed, port=options.port), signals)
+    except (NurseryError, OSError) as error:
+        why = getattr(error, "strerror", None) or error
+        print(f"The sandbox can't start: {why}. Is another one running? --port takes another.", file=sys.stderr)
+        return 1
+
+
+def _serve(order: Order, signals: int) -> int:
     while True:
-        try:
-            cot = Cot(Order(seed=options.seed, port=port))
-        except (NurseryError, OSError) as error:
-            print(f"The sandbox can't start: {error}. Is another one running? --port takes another.", file=sys.stderr)
-            return 1
-        port = int(cot.facts["endpoint"].rpartition(":")[2])
+        cot = Cot(order)
+        # A reset comes back at the same port, whichever it was.
+        order = replace(order, port=int(cot.facts["endpoint"].rpartition(":")[2]))
         _announce(cot)
         why = _wait(cot, signals)
         if why == "ended":

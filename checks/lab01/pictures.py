@@ -49,13 +49,28 @@ def timeline(
             environment=_name(one.function, one.environment, prefix),
             start=one.start.timestamp(),
             end=one.end.timestamp(),
-            init_start=one.init_start.timestamp() if one.init_start and one.init_ms is not None else None,
+            init_start=_init_start(one, readings),
+            init_again=one.init_ms is None,
             outcome="timeout" if one.status == "timeout" else "error" if one.status != "success" else "answered",
             notes={row: str(one.value(field)) for row, field in (notes or {}).items() if one.value(field) is not None},
         )
         for one in readings
     ]
     return environments(shown, text=text)
+
+
+def _init_start(reading: Reading, readings: Sequence[Reading]) -> float | None:
+    """When Init began, in Unix seconds; None if the call found a process.
+
+    After a failure Init runs again within the call: no line says so, but its Duration reaches back before START.
+    """
+    if reading.init_ms is not None:
+        return reading.init_start.timestamp() if reading.init_start else None
+    earlier = [one for one in readings if one.stream == reading.stream and one.start < reading.start]
+    last = max(earlier, key=lambda one: one.start, default=None)
+    if last is None or last.status == "success":
+        return None
+    return max(last.end.timestamp(), reading.end.timestamp() - reading.duration_ms / 1000)
 
 
 def _name(function: str, environment: str, prefix: bool) -> str:

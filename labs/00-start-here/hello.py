@@ -12,6 +12,6 @@ logger = Logger(service="hello")
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    logger.info("greeting", name=event["name"])
+    logger.info("greeting", guest=event["name"])
     # The dots stand for the name in the event.
     return {"message": "Hello, ..."}

@@ -91,7 +91,7 @@ class _Meter:
         self._stage = stage
         self.started = time.monotonic()
         self._cpu = 0.0 if fresh else stage.cpu_seconds()
-        self._queued = 0.0 if fresh else processes.queued_seconds(stage.pids)
+        self._queued = {} if fresh else processes.queued_seconds(stage.pids)
         self._most_cpu = 0.0
         self._most_queued = 0.0
 
@@ -102,7 +102,9 @@ class _Meter:
         """Up to `now` (time.monotonic), of the processes as of the stage's last look."""
         # What a process used leaves the sum when it ends unseen: the sum never goes back.
         self._most_cpu = max(self._most_cpu, self._stage.cpu_seconds() - self._cpu)
-        self._most_queued = max(self._most_queued, processes.queued_seconds(self._stage.pids) - self._queued)
+        for thread, queued in processes.queued_seconds(self._stage.pids).items():
+            # Threads wait at the same time: the longest wait is what an answer was late by.
+            self._most_queued = max(self._most_queued, queued - self._queued.get(thread, 0.0))
         return Usage(max(now - self.started, 0.0), self._most_cpu, self._most_queued)
 
 
@@ -220,7 +222,7 @@ class ExecutionEnvironment:
             failure = self._run_handler(stage, meter, invocation)
             posted = self._api.posted
         ended_at = time.monotonic()
-        if not stage.gone:
+        if failure is None:
             stage.stop()
         duration = self._metered_ms(meter, self._share, failure, self.spec.timeout_s, ended_at)
         stage.read_output()
@@ -365,6 +367,9 @@ class ExecutionEnvironment:
         def look() -> float | None:
             began = time.monotonic()
             stage.look()
+            if len(stage.pids) > processes.MOST_TASKS:
+                self._verdict = _KILLED
+                return None
             usage = meter.usage(began)
             if metered(usage, share) >= limit:
                 self._verdict = _TIMED_OUT

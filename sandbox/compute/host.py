@@ -206,13 +206,15 @@ class EnvironmentHost:
         with self._lock:
             if interpreter.version in self._compiling or self._closed:
                 return
-            folders = [
-                str(path)
+            sources = [
+                path
                 for path, name in runtimes.runtime_folder(stand_in=self._stand_in)
                 if not name.endswith((".dist-info", ".so"))
             ]
+            if all(_is_compiled(path, interpreter.version) for path in sources):
+                return
             self._compiling[interpreter.version] = subprocess.Popen(
-                [interpreter.executable, "-I", "-S", "-m", "compileall", "-q", *folders],
+                [interpreter.executable, "-I", "-S", "-m", "compileall", "-q", *map(str, sources)],
                 env={},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -220,6 +222,16 @@ class EnvironmentHost:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
+
+
+def _is_compiled(path: Path, version: str) -> bool:
+    """Whether a package or module has been compiled for a version of CPython, judged by its first file."""
+    source = path / "__init__.py" if path.is_dir() else path
+    compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-{version.replace('.', '')}.pyc"
+    try:
+        return compiled.stat().st_mtime >= source.stat().st_mtime
+    except OSError:
+        return False
 
 
 def _lay_over(layer: Path, target: Path) -> None:

@@ -23,7 +23,10 @@ _SHORTEST_LOOK = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a stretch of running took: wall time, CPU time over all threads, time ready but not run. All in seconds."""
+    """What a stretch of running took, in seconds.
+
+    Wall time, CPU time of all threads, and the longest that one of them was ready and no core was free.
+    """
 
     wall: float
     cpu: float

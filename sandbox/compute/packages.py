@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import logging
 import os
 import shutil
 import stat
@@ -22,6 +23,8 @@ from typing import Any
 
 from sandbox.compute.errors import invalid, unsupported
 from sandbox.gateway.call import AwsError
+
+log = logging.getLogger(__name__)
 
 MAX_ZIP_BYTES = 50 * 1024 * 1024
 MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -137,5 +140,15 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, roo
             if written > room:
                 raise invalid(f"Unzipped size must be smaller than {MAX_UNZIPPED_BYTES} bytes")
             sink.write(piece)
-    os.chmod(target, (mode & 0o777) or 0o644)
+    permissions = (mode & 0o777) or 0o644
+    if not permissions & 0o004:
+        # Python's own ZipFile.writestr makes such entries.
+        log.warning(
+            "%s in a package has the permissions %o and is made readable here; in an account Lambda could not read it "
+            "(Permission denied): give files 644 and executables 755",
+            entry.filename,
+            permissions,
+        )
+        permissions |= 0o444 | (0o111 if permissions & 0o100 else 0)
+    os.chmod(target, permissions)
     return written

@@ -69,6 +69,7 @@ class RuntimeApi:
         self._runtime_waits_on: Hashable | None = None
         self._state = "Started"
         self._request_id = ""
+        self._shutdown: dict[str, Any] | None = None
         self.init_error: Posted | None = None
         #: What the runtime posted for the present invocation.
         self.posted: Posted | None = None
@@ -135,7 +136,8 @@ class RuntimeApi:
 
     def shut_down(self, reason: str, deadline_ms: int) -> list[Answer]:
         """Tell the extensions that asked for SHUTDOWN. `reason` is spindown, timeout or failure."""
-        return self._tell("SHUTDOWN", {"eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline_ms})
+        self._shutdown = {"eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline_ms}
+        return self._tell("SHUTDOWN", self._shutdown)
 
     def exited(self, name: str) -> None:
         """The process of an external extension has ended."""
@@ -245,8 +247,11 @@ class RuntimeApi:
                     f"State transition from Ready to Ready failed for extension {extension.name}. "
                     "Error: State transition is not allowed",
                 )
-            extension.waits_on = connection
             extension.ready = True
+            if self._shutdown is not None and "SHUTDOWN" in extension.events:
+                # It was still at work when the others were told.
+                return _event(self._shutdown)
+            extension.waits_on = connection
             return None
         kind = request.headers.get("lambda-extension-function-error-type", "")
         if not kind:
@@ -298,10 +303,13 @@ class RuntimeApi:
         answers: list[Answer] = []
         for extension in self._extensions.values():
             if kind in extension.events and extension.waits_on is not None:
-                headers = {"Lambda-Extension-Event-Identifier": str(uuid.uuid4())}
-                answers.append((extension.waits_on, json_response(200, event, headers)))
+                answers.append((extension.waits_on, _event(event)))
                 extension.waits_on = None
         return answers
+
+
+def _event(event: dict[str, Any]) -> bytes:
+    return json_response(200, event, {"Lambda-Extension-Event-Identifier": str(uuid.uuid4())})
 
 
 def _error(status: int, kind: str, message: str) -> bytes:

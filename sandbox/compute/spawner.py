@@ -15,6 +15,7 @@ Nothing of the project is imported: `python -I -S spawner.py FD MODE` must start
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import gc
 import json
@@ -43,10 +44,14 @@ FRAMES_FD = 4
 
 #: The user that functions run as in Lambda.
 USER = ("sbx_user1051", 993, 990)
+#: What that user is outside, when this is root's sandbox: an id that nobody has.
+_STRANGER = 2_000_000_993
 #: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (fact lambda-resource-policy)
 OPEN_FILES = 1024
-#: All environments of a sandbox share one user, so their processes can't be limited to 1,024 each by the kernel.
-PROCESSES = 8192
+PROCESSES = 1024
+
+#: Pairs of an id inside a namespace and the same outside.
+_Map = Sequence[tuple[int, int]]
 
 #: Where the old root stays for the spawner and for wardens that still have to bind from it.
 HOST = "/.host"
@@ -56,7 +61,7 @@ _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT = 1, 2, 4, 8, 32
 _MS_BIND, _MS_REC, _MS_SLAVE = 4096, 16384, 1 << 19
 _MS_KEPT = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME if sys.platform == "linux" else 0
 _MNT_DETACH = 2
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 
 #: Files of /etc that libraries read to resolve names and verify certificates. Nothing else of /etc is shown.
 _ETC_FILES = (
@@ -220,7 +225,7 @@ def _furnish(kernel: _Kernel, request: dict[str, Any]) -> None:
     """Give a warden's environment its own mounts: its processes, /tmp, /var/task and /opt."""
     kernel.call("unshare", _CLONE_NEWNS | _CLONE_NEWIPC)
     kernel.mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-    kernel.mount("tmpfs", "/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, f"mode=700,size={request['ephemeral_mb']}m")
+    kernel.mount("tmpfs", "/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, f"mode=700,uid={USER[1]},gid={USER[2]},size={request['ephemeral_mb']}m")
     kernel.bind(HOST + request["code"], "/var/task")
     if request["opt"]:
         kernel.bind(HOST + request["opt"], "/opt")
@@ -277,12 +282,15 @@ class Warden:
             if not self._alone:
                 self._kill_descendants()
             try:
-                pid, status, used = os.wait4(-1, 0)
+                self._ended(*os.wait4(-1, 0))
+                # As many as have ended by now: looking for the rest is not for free.
+                while (ended := os.wait4(-1, os.WNOHANG))[0]:
+                    self._ended(*ended)
             except ChildProcessError:
                 return
-            self._ended(pid, status, used)
 
     def _kill_descendants(self) -> None:
+        # A group dies at once, however fast it forks.
         for pid in self._indices:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
@@ -313,10 +321,12 @@ class Warden:
         try:
             signal.set_wakeup_fd(-1)
             os.setsid()
+            self._tell(STARTED, request["index"], os.getpid(), time.monotonic_ns())
             if self._kernel is not None:
+                if self._alone:
+                    _become_user(self._kernel)
                 self._kernel.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
                 self._kernel.prctl(_PR_SET_NO_NEW_PRIVS, 1)
-            self._tell(STARTED, request["index"], os.getpid(), time.monotonic_ns())
             output, clock = fds
             nothing = os.open("/dev/null", os.O_RDONLY)
             for fd, place in ((nothing, 0), (output, 1), (output, 2), (clock, CLOCK_FD), (output, FRAMES_FD)):
@@ -336,6 +346,19 @@ class Warden:
     def _tell(self, kind: bytes, index: int, number: int, further: int) -> None:
         with suppress(OSError):
             self._channel.sendall(MESSAGE.pack(kind, index, number, further))
+
+
+def _become_user(kernel: _Kernel) -> None:
+    """Be Lambda's user in a namespace of one's own: the kernel counts processes by user and namespace."""
+    _, user, group = USER
+    if os.geteuid() != user:
+        os.setgroups([])
+        os.setresgid(group, group, group)
+        os.setresuid(user, user, user)
+        # What has changed its user may not write to its own files in /proc otherwise.
+        kernel.prctl(_PR_SET_DUMPABLE, 1)
+    kernel.call("unshare", _CLONE_NEWUSER)
+    _write_maps("self", ((user, user),), ((group, group),))
 
 
 def _limit(what: int, most: int) -> None:
@@ -403,17 +426,29 @@ def _be_warden(channel: socket.socket, kernel: _Kernel | None, furnish: dict[str
         os._exit(0)
 
 
-def _in_namespaces(kernel: _Kernel, act: Callable[[], None]) -> None:
-    """Run `act` as the first process of new namespaces, and wait for its end."""
+def _in_namespaces(kernel: _Kernel, own_user: bool, act: Callable[[], None]) -> None:
+    """Run `act` as the first process of new namespaces, and wait for its end.
+
+    With `own_user` functions get a user that is nobody's on this machine; only root may do that, and only for root does
+    it matter: the kernel limits the number of everybody's processes but root's.
+    """
     user, group = os.geteuid(), os.getegid()
-    kernel.call("unshare", _CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWPID)
-    for file, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{USER[1]} {user} 1"),
-        ("gid_map", f"{USER[2]} {group} 1"),
-    ):
-        with open(f"/proc/self/{file}", "w") as writer:
-            writer.write(text)
+    if own_user:
+        start, begin = os.pipe()
+        helper = os.fork()
+        if helper == 0:
+            os.close(begin)
+            os.read(start, 1)
+            _write_maps(os.getppid(), ((0, 0), (USER[1], _STRANGER)), ((0, 0), (USER[2], _STRANGER)))
+            os._exit(0)
+        os.close(start)
+        kernel.call("unshare", _CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWPID)
+        os.close(begin)
+        if os.waitpid(helper, 0)[1]:
+            raise OSError(errno.EPERM, "no further user can be had in a user namespace")
+    else:
+        kernel.call("unshare", _CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWPID)
+        _write_maps("self", ((USER[1], user),), ((USER[2], group),))
     pid = os.fork()
     if pid == 0:
         kernel.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -422,8 +457,27 @@ def _in_namespaces(kernel: _Kernel, act: Callable[[], None]) -> None:
     os.waitpid(pid, 0)
 
 
+def _write_maps(process: int | str, users: _Map, groups: _Map) -> None:
+    """Say which users and groups of a namespace are which outside."""
+    if process == "self":
+        _write(f"/proc/{process}/setgroups", "deny")
+    _write(f"/proc/{process}/uid_map", "\n".join(f"{inside} {outside} 1" for inside, outside in users))
+    _write(f"/proc/{process}/gid_map", "\n".join(f"{inside} {outside} 1" for inside, outside in groups))
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def _can_be_strange(umask: int, content: dict[str, Any]) -> bool:
+    """Whether everything that a function needs can be read by a user who is nobody here."""
+    needed = [path for path, _ in content["runtime"]] + [one["executable"] for one in content["interpreters"]]
+    return os.geteuid() == 0 and not umask & 0o005 and all(os.stat(path).st_mode & 0o004 for path in needed)
+
+
 def main(fd: int, mode: str) -> None:
-    os.umask(0o022)
+    umask = os.umask(0o022)
     control = socket.socket(fileno=fd)
     kernel = _Kernel() if sys.platform == "linux" else None
     received = receive(control)
@@ -447,7 +501,7 @@ def main(fd: int, mode: str) -> None:
         _serve(control, kernel, None)
     elif kernel is not None:
         try:
-            _in_namespaces(kernel, serve_in_root)
+            _in_namespaces(kernel, content["own_user"] and _can_be_strange(umask, content), serve_in_root)
         except OSError as error:
             with suppress(OSError):
                 control.sendall(FAILED)

@@ -6,6 +6,7 @@ else moto), record (CloudTrail).
 
 from __future__ import annotations
 
+import functools
 import logging
 import secrets
 import threading
@@ -40,9 +41,14 @@ _INTERNAL = "coldstart.amazonaws.com"
 def preload() -> None:
     """Load what the labs use, before the first request (or before forking). Starts no thread."""
     moto_adapter.preload(LABS_SERVICES)
-    warm = isolated_session({"AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}, DEFAULT_REGION)
     for service in ("sqs", "sns", "lambda"):
-        warm.client(service, endpoint_url="http://127.0.0.1:9", config=local_config(service))
+        _session().client(service, endpoint_url="http://127.0.0.1:9", config=local_config(service))
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    """What the gateway's own clients are made of; each is given its credentials."""
+    return isolated_session({"AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}, DEFAULT_REGION)
 
 
 class Gateway:
@@ -88,7 +94,6 @@ class Gateway:
             ),
         )
         self._clients: dict[tuple[str, str], Any] = {}
-        self._session: boto3.Session | None = None
         self._client_lock = threading.Lock()
 
     # -- composing -------------------------------------------------------------------------------------
@@ -143,11 +148,9 @@ class Gateway:
         with self._client_lock:
             client = self._clients.get(key)
             if client is None:
-                if self._session is None:
-                    self._session = isolated_session(self._internal, DEFAULT_REGION)
                 if len(self._clients) > 256:
                     self._clients.clear()
-                client = self._session.client(
+                client = _session().client(
                     service,
                     endpoint_url=self.endpoint_url,
                     aws_access_key_id=given["AWS_ACCESS_KEY_ID"],

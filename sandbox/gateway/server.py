@@ -7,6 +7,7 @@ Nagle's algorithm costs 40 ms a request.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import logging
@@ -181,19 +182,25 @@ def _unreadable(error: BadRequest) -> Response:
     return Response(error.status, {"Content-Type": "application/json", "x-amzn-ErrorType": code}, body)
 
 
+def listen(port: int) -> socket.socket:
+    """A socket that listens on 127.0.0.1 (any free port for 0); OSError, naming the port, if it is taken."""
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=1024)
+    except OverflowError as error:
+        raise OSError(errno.EINVAL, f"port {port} is none: ports are below 65536") from error
+    except OSError as error:
+        raise OSError(error.errno, f"port {port} of 127.0.0.1: {os.strerror(error.errno or 0)}") from error
+
+
 class _Listener(ThreadedWSGIServer):
     """Accepts connections, a thread for each, and knows those that are open."""
 
-    request_queue_size = 1024
     daemon_threads = True
     block_on_close = False
 
     def __init__(self, handle: Handle, port: int) -> None:
-        # The socket is made here: werkzeug ends the whole process when the port is taken.
-        try:
-            self._socket = socket.create_server(("127.0.0.1", port), backlog=self.request_queue_size)
-        except OSError as error:
-            raise OSError(error.errno, f"port {port} of 127.0.0.1: {os.strerror(error.errno or 0)}") from error
+        # Not made by werkzeug, which ends the whole process when the port is taken.
+        self._socket = listen(port)
         self.handle = handle
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import altair as alt
@@ -32,15 +33,18 @@ PART_COLOURS = (GREY, ORANGE, SKY, YELLOW, PURPLE, GREEN, VERMILION)
 HANDLER = "handler"
 
 INIT = "Init"
+INIT_AGAIN = "Init again"
 RUNNING = "handler running"
 FAILED = "handler, failed"
 FROZEN = "frozen"
-KIND_COLOURS = {INIT: ORANGE, RUNNING: BLUE, FAILED: VERMILION, FROZEN: "#e4e4e4"}
+KIND_COLOURS = {INIT: ORANGE, INIT_AGAIN: YELLOW, RUNNING: BLUE, FAILED: VERMILION, FROZEN: "#e4e4e4"}
 
 ROW_HEIGHT = 34
 #: The distance between two rows of notes, and of the first from the last band, in rows.
 NOTE_STEP = 0.62
 FIRST_NOTE = 0.15
+#: The room that a note takes along the axis, in pixels.
+NOTE_PIXELS = 17
 HATCH_PIXELS = 7
 #: What a call is drawn with at least, in pixels: a call of 2 ms in a picture of 10 s should be seen.
 LEAST_PIXELS = 2.5
@@ -103,15 +107,17 @@ def _parts(bar: Bar) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One invocation on a time axis, in seconds. `init_start` is set where Init ran ahead of it, in view.
+    """One invocation on a time axis, in seconds. `init_start` is set where Init ran ahead of its handler.
 
-    `notes` are short texts shown below the call, by their row's name.
+    With `init_again` it is a suppressed init, in an environment that had run before. `notes` are short texts shown
+    below the call, by their row's name.
     """
 
     environment: str
     start: float
     end: float
     init_start: float | None = None
+    init_again: bool = False
     outcome: Outcome = "answered"
     notes: Mapping[str, str] = field(default_factory=dict)
 
@@ -128,7 +134,7 @@ def environments(calls: Sequence[Call], *, text: str = "") -> Picture:
     least = span * LEAST_PIXELS / WIDTH
     bands: list[dict[str, Any]] = []
     gaps: list[tuple[int, float, float]] = []
-    notes: list[dict[str, Any]] = []
+    noted: list[tuple[int, float, Call]] = []
     for row, name in enumerate(names):
         free_from: float | None = None
         for call in sorted((call for call in calls if call.environment == name), key=_first):
@@ -137,13 +143,22 @@ def environments(calls: Sequence[Call], *, text: str = "") -> Picture:
             if free_from is not None and first > free_from:
                 gaps.append((row, free_from, first))
             if call.init_start is not None:
-                bands.append(_band(row, first, start, INIT))
+                bands.append(_band(row, first, start, INIT_AGAIN if call.init_again else INIT))
             bands.append(_band(row, start, end, RUNNING if call.outcome == "answered" else FAILED))
             free_from = end
-            for line, note in enumerate(note_rows):
-                if note in call.notes:
-                    at = _note_row(len(names), line)
-                    notes.append({"x": (start + end) / 2, "y": at, "note": call.notes[note]})
+            if call.notes:
+                noted.append((row, (start + end) / 2, call))
+    places = spread([at for _, at, _ in noted], span * NOTE_PIXELS / WIDTH, span)
+    notes = [
+        {"x": place, "y": _note_row(len(names), line), "note": call.notes[note]}
+        for place, (_, _, call) in zip(places, noted, strict=True)
+        for line, note in enumerate(note_rows)
+        if note in call.notes
+    ]
+    leaders = [
+        {"x": at, "x2": place, "y": row + 0.34, "y2": _note_row(len(names), 0) - 0.27}
+        for place, (row, at, _) in zip(places, noted, strict=True)
+    ]
     bands += [_band(row, start, end, FROZEN) for row, start, end in gaps]
     hatches = [line for gap in gaps for line in _hatch(*gap, span)]
     kinds = [kind for kind in KIND_COLOURS if any(band["kind"] == kind for band in bands)]
@@ -182,10 +197,26 @@ def environments(calls: Sequence[Call], *, text: str = "") -> Picture:
         alt.Chart(alt.InlineData(values=hatches))
         .mark_rule(color="#9a9a9a", strokeWidth=1)
         .encode(x=x, x2="x2:Q", y=y, y2="y2:Q"),
+        alt.Chart(alt.InlineData(values=leaders))
+        .mark_rule(color="#c8c8c8", strokeWidth=1)
+        .encode(x=x, x2="x2:Q", y=y, y2="y2:Q"),
         alt.Chart(alt.InlineData(values=notes)).mark_text(fontSize=12).encode(x=x, y=y, text="note:N"),
     ]
     chart = alt.layer(*layers).properties(width=WIDTH, height=max((bottom + 0.5) * ROW_HEIGHT, 80))
     return Picture(styled(chart), f"{_told(names, calls, gaps)} {text}".strip())
+
+
+def spread(places: Sequence[float], room: float, end: float) -> list[float]:
+    """The places moved apart so that `room` lies between any two, none past `end`, each as near as may be."""
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    moved = list(places)
+    for before, index in pairwise(order):
+        moved[index] = max(moved[index], moved[before] + room)
+    limit = end
+    for index in reversed(order):
+        moved[index] = min(moved[index], limit)
+        limit = moved[index] - room
+    return moved
 
 
 def _note_row(environments: int, line: int) -> float:
@@ -218,12 +249,15 @@ def _told(names: Sequence[str], calls: Sequence[Call], gaps: Sequence[tuple[int,
         mine = sorted((call for call in calls if call.environment == name), key=_first)
         failed = sum(call.outcome != "answered" for call in mine)
         frozen = sum(end - start for at, start, end in gaps if at == row)
-        line = f"Environment {name} ran {counted(len(mine), 'call')}"
+        again = sum(call.init_again and call.init_start is not None for call in mine)
+        told = [f"ran {counted(len(mine), 'call')}"]
         if failed:
-            line += f", {failed} of them failed"
+            told.append(f"saw {failed} of them fail")
+        if again:
+            told.append(f"had its Init again in {again}")
         if frozen >= 0.05:
-            line += f", and was frozen for {frozen:.1f} s"
-        said.append(f"{line}.")
+            told.append(f"was frozen for {frozen:.1f} s")
+        said.append(f"Environment {name} {listed(told)}.")
     for note in dict.fromkeys(name for call in calls for name in call.notes):
         values = [call.notes[note] for call in sorted(calls, key=lambda call: call.start) if note in call.notes]
         said.append(f"{note}: {', '.join(values)}.")
@@ -231,7 +265,7 @@ def _told(names: Sequence[str], calls: Sequence[Call], gaps: Sequence[tuple[int,
 
 
 def shutdown_marks(rows: Mapping[str, Sequence[float]], *, budget_s: float) -> Picture:
-    """What environments wrote once they were told to end: one mark a line, in seconds; the budget as a dashed line."""
+    """What was written in environments at their end: a mark a line, in seconds; what they have at most, as a limit."""
     names = list(rows)
     points = [{"environment": name, "at": at} for name, marks in rows.items() for at in marks]
     # A row without a mark says so in words: an empty row looks like a fault of the picture.
@@ -244,8 +278,8 @@ def shutdown_marks(rows: Mapping[str, Sequence[float]], *, budget_s: float) -> P
         axis=alt.Axis(labelLimit=220, labelPadding=6, ticks=False, domain=False),
     )
     scale = alt.Scale(domain=[0, budget_s * 1.25], nice=False)
-    x = alt.X("at:Q", title="seconds since the shutdown began", scale=scale)
-    limit = alt.InlineData(values=[{"at": budget_s, "label": f"SIGKILL after {number(budget_s, 's')}"}])
+    x = alt.X("at:Q", title="seconds since the extension was told", scale=scale)
+    limit = alt.InlineData(values=[{"at": budget_s, "label": f"the environment has {number(budget_s, 's')}"}])
     layers = [
         alt.Chart(alt.InlineData(values=points)).mark_tick(color=BLUE, thickness=3, size=18).encode(x=x, y=y),
         alt.Chart(alt.InlineData(values=silent))

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 RATES = {"AT": 20, "BE": 21, "DE": 19, "DK": 25, "ES": 21, "FR": 20, "IT": 22, "NL": 21, "PL": 23, "SE": 25}
-LARGEST_CENTS = 100_000
+LARGEST_CENTS = 150_000
 
 
 def _table(percent: int) -> tuple[int, ...]:

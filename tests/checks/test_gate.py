@@ -11,7 +11,7 @@ import pytest
 from checks import author
 from checks.course import Course, Lab, load_course, load_module
 from checks.gate import Replayer, gate_lab
-from checks.house_rules import broken_rules
+from checks.house_rules import broken_files, broken_structure
 from checks.judge import NurseryProcess
 from checks.notebook import write_notebook
 from checks.notebook_source import read_source
@@ -126,7 +126,8 @@ def test_too_few_wrong_submissions_shut_the_gate(built: Lab, gate: Gate) -> None
 def rules(course: Course) -> list[str]:
     fresh = load_course(course.root)
     lab = fresh.lab("90")
-    return broken_rules(fresh, lab, load_module(lab), read_source(lab.source))
+    module, source = load_module(lab), read_source(lab.source)
+    return [*broken_structure(lab, module, source), *broken_files(fresh, lab, module, source)]
 
 
 def test_the_tiny_course_breaks_no_rule(built: Lab, course: Course) -> None:

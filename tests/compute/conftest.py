@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from sandbox.isolation import isolated_session, local_config
 from sandbox.sandbox import Sandbox
@@ -18,9 +19,7 @@ WAIT_SECONDS = 20.0
 ECHO = "def handler(event, context):\n    return event\n"
 TRUST = {
     "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    ],
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
 
@@ -30,7 +29,9 @@ def package(source: str | dict[str, str]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, text)
     return content.getvalue()
 
 
@@ -43,14 +44,15 @@ class Compute:
         self._session = isolated_session(sandbox.gateway.learner, "us-east-1")
         self._clients: dict[str, Any] = {}
         self.functions = self.client("lambda")
-        self.role = self.client("iam").create_role(
-            RoleName="compute", AssumeRolePolicyDocument=json.dumps(TRUST)
-        )["Role"]["Arn"]
+        self.role = self.client("iam").create_role(RoleName="compute", AssumeRolePolicyDocument=json.dumps(TRUST))[
+            "Role"
+        ]["Arn"]
         self.package = package
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            config = local_config(service)
+            # The service has to refuse what boto3 would not even send; and a throttle is to be seen, not tried again.
+            config = local_config(service).merge(Config(parameter_validation=False, retries={"total_max_attempts": 1}))
             self._clients[service] = self._session.client(
                 service, endpoint_url=self.sandbox.gateway.endpoint_url, config=config
             )

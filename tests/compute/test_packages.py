@@ -63,6 +63,15 @@ def test_an_executable_stays_executable(tmp_path: Path) -> None:
     assert os.access(PackageStore(tmp_path).add(content).folder / "extensions" / "ext", os.X_OK)
 
 
+def test_a_file_that_lambda_could_not_read_is_made_readable_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = archive(lambda file: file.writestr(entry("app.py", stat.S_IFREG | 0o600), "x = 1"))
+    path = PackageStore(tmp_path).add(content).folder / "app.py"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert "app.py in a package has the permissions 600" in caplog.text
+
+
 @pytest.mark.parametrize("name", ["../evil.py", "a/../../evil.py", "/etc/evil.py", "..\\evil.py"])
 def test_an_entry_outside_the_package_is_refused(tmp_path: Path, name: str) -> None:
     error = refused(PackageStore(tmp_path / "store"), archive(lambda file: file.writestr(name, "x")))
@@ -97,7 +106,9 @@ def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_zip_is_refused(tmp_path: Path) -> None:
-    assert refused(PackageStore(tmp_path), archive(lambda file: None)).message == "Uploaded file must be a non-empty zip"
+    assert (
+        refused(PackageStore(tmp_path), archive(lambda file: None)).message == "Uploaded file must be a non-empty zip"
+    )
 
 
 def test_fifty_megabytes_are_the_most_that_a_request_brings(tmp_path: Path) -> None:

@@ -246,6 +246,15 @@ def test_shutdown_is_told_to_those_who_asked_for_it() -> None:
     assert parts(answers[sleeper])[2] == {"eventType": "SHUTDOWN", "shutdownReason": "SPINDOWN", "deadlineMs": 77}
 
 
+def test_extension_still_at_work_is_told_of_shutdown_when_it_asks() -> None:
+    made = api("sleeper")
+    sleeper = register(made, "sleeper", "SHUTDOWN")
+    assert made.shut_down("TIMEOUT", 77) == []
+    answer = event_next(made, sleeper)
+    assert answer is not None
+    assert answer[2]["shutdownReason"] == "TIMEOUT"
+
+
 @pytest.mark.parametrize(
     ("case", "name", "body", "kind"),
     [

@@ -36,8 +36,14 @@ def gateway() -> Iterator[Gateway]:
     clock.close()
 
 
+@pytest.fixture(scope="session")
+def session() -> Any:
+    """One for all clients: each is given its own credentials, and botocore's models are loaded once."""
+    return isolated_session({"AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}, "us-east-1")
+
+
 @pytest.fixture(scope="module")
-def clients(gateway: Gateway) -> Clients:
+def clients(gateway: Gateway, session: Any) -> Clients:
     def make(
         service: str,
         credentials: Mapping[str, str] | None = None,
@@ -46,8 +52,15 @@ def clients(gateway: Gateway) -> Clients:
         config: Config | None = None,
     ) -> Any:
         settings = local_config(service, attempts=1)
-        return isolated_session(credentials or gateway.learner, region).client(
-            service, endpoint_url=gateway.endpoint_url, config=settings.merge(config) if config else settings
+        given = credentials or gateway.learner
+        return session.client(
+            service,
+            region_name=region,
+            endpoint_url=gateway.endpoint_url,
+            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=given.get("AWS_SESSION_TOKEN"),
+            config=settings.merge(config) if config else settings,
         )
 
     return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from checks.aws import is_loopback
 from checks.course import load_course
@@ -27,6 +29,11 @@ START_SECONDS = 90
 NOTEBOOK_SECONDS = 300
 #: The notebook that is in front; a restored workspace has others behind it.
 OPEN = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+#: Whether cells of the notebook wait, run or have run, and whether none waits or runs any more. A cell that waits or
+#: runs has a star for its number; an error takes the stars from all cells behind it.
+PROMPTS = "open => [...document.querySelectorAll(`${open} .jp-CodeCell .jp-InputPrompt`)].map(cell => cell.textContent)"
+BEGUN = f"open => ({PROMPTS})(open).some(prompt => /[*\\d]/.test(prompt))"
+ENDED = f"open => !({PROMPTS})(open).some(prompt => prompt.includes('*'))"
 #: Chromium's own talk, about the machine and not about the page. A resource that fails is seen with its address.
 NOT_OURS = re.compile(r"WebGL|GPU|Autofill|ResizeObserver loop|Failed to load resource", re.IGNORECASE)
 
@@ -106,7 +113,7 @@ def coldstart(folder: Path, course: Path) -> Iterator[str]:
 
 @contextmanager
 def browsing(url: str, *, width: int = 1280, height: int = 900) -> Iterator[tuple[Page, Seen]]:
-    """A fresh headless Chromium on JupyterLab at `url`, once its shell stands; and what it notices."""
+    """A fresh headless Chromium on JupyterLab at `url` (nothing else open) once its shell stands; what it sees."""
     seen = Seen()
     arguments = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
     arguments += ["--no-first-run", "--no-default-browser-check", "--disable-dev-shm-usage", "--disable-extensions"]
@@ -127,7 +134,7 @@ def browsing(url: str, *, width: int = 1280, height: int = 900) -> Iterator[tupl
             page.on("pageerror", seen.on_page_error)
             context.on("request", seen.on_request)
             context.on("response", seen.on_response)
-            page.goto(url, timeout=START_SECONDS * 1000)
+            page.goto(f"{url}&reset", timeout=START_SECONDS * 1000)
             page.locator("#jp-main-dock-panel").wait_for(timeout=START_SECONDS * 1000)
             yield page, seen
         finally:
@@ -145,17 +152,13 @@ def run_all(page: Page, file: Path, *, seconds: float = NOTEBOOK_SECONDS) -> dic
     # The indicator in the notebook is idle before there is a kernel; the status bar names the kernel, and waits for it.
     idle = page.locator("#jp-bottom-panel").get_by_text(re.compile(r"Python 3.*\| Idle"))
     idle.wait_for(timeout=START_SECONDS * 1000)
-    menu(page, "Run", "Run All Cells")
-    # A cell that waits or runs has a star for its number; an error takes the stars from all cells behind it.
-    page.wait_for_function(
-        """open => {
-            const cells = [...document.querySelectorAll(`${open} .jp-CodeCell .jp-InputPrompt`)];
-            const prompts = cells.map(cell => cell.textContent);
-            return prompts.some(p => /\\[\\d+\\]/.test(p)) && !prompts.some(p => p.includes('*'));
-        }""",
-        arg=OPEN,
-        timeout=seconds * 1000,
-    )
+    # A run that is asked for before the kernel is connected may be dropped: ask until a cell has a star or a number.
+    for attempt in range(5):
+        menu(page, "Run", "Run All Cells")
+        with contextlib.suppress(PlaywrightTimeout):
+            page.wait_for_function(BEGUN, arg=OPEN, timeout=2000 * (attempt + 1))
+            break
+    page.wait_for_function(ENDED, arg=OPEN, timeout=seconds * 1000)
     with page.expect_response(lambda answer: answer.request.method == "PUT" and file.name in answer.url) as saved:
         menu(page, "File", "Save Notebook")
     assert saved.value.ok, f"JupyterLab did not save {file.name}: {saved.value.status}"

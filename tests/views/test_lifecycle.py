@@ -15,6 +15,7 @@ from sandbox.views.lifecycle import (
     power_tuning,
     shutdown_marks,
     spans,
+    spread,
 )
 
 
@@ -44,13 +45,30 @@ def test_environments_tell_calls_failures_and_frozen_time() -> None:
         ],
         text="The thread ticked 0 times.",
     )
-    assert "Environment a3f1 ran 3 calls, 1 of them failed, and was frozen for 2.1 s." in picture.text
+    assert "Environment a3f1 ran 3 calls, saw 1 of them fail and was frozen for 2.1 s." in picture.text
     assert "Environment b004 ran 1 call." in picture.text
     assert "counter: 1, 2, 3." in picture.text
     assert picture.text.endswith("The thread ticked 0 times.")
     drawn = texts(picture)
     for expected in ("a3f1", "b004", "counter", "seconds", "Init", "handler running", "handler, failed", "frozen"):
         assert expected in drawn
+
+
+def test_an_init_that_ran_again_is_told_from_the_first() -> None:
+    picture = environments(
+        [
+            Call("a3f1", start=0.2, end=1.0, init_start=0.0, outcome="timeout"),
+            Call("a3f1", start=1.5, end=1.6, init_start=1.0, init_again=True),
+        ]
+    )
+    assert "Init again" in texts(picture)
+    assert picture.text == "Environment a3f1 ran 2 calls, saw 1 of them fail and had its Init again in 1."
+
+
+def test_notes_of_short_calls_are_moved_apart_within_the_picture() -> None:
+    assert spread([1.0, 1.0, 1.1, 9.9], 1.0, 10.0) == [1.0, 2.0, 3.0, 9.9]
+    assert spread([9.5, 9.6, 9.7], 1.0, 10.0) == [8.0, 9.0, 10.0]
+    assert spread([], 1.0, 10.0) == []
 
 
 def test_environments_show_only_kinds_that_occur() -> None:
@@ -73,7 +91,7 @@ def test_shutdown_marks_say_who_wrote_and_who_did_not() -> None:
     picture = shutdown_marks({"plain 0001": [], "watched 0002": [0.0, 0.3, 1.8]}, budget_s=2)
     assert "Environment plain 0001 wrote nothing." in picture.text
     assert "Environment watched 0002 wrote 3 lines, the last after 1.8 s." in picture.text
-    assert "SIGKILL after 2 s" in texts(picture)
+    assert "the environment has 2 s" in texts(picture)
 
 
 @pytest.mark.parametrize(

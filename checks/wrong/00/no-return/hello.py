@@ -12,5 +12,5 @@ logger = Logger(service="hello")
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    logger.info("greeting", name=event["name"])
+    logger.info("greeting", guest=event["name"])
     print({"message": f"Hello, {event['name']}"})

@@ -12,5 +12,5 @@ logger = Logger(service="hello")
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    logger.info("greeting", name=event["name"])
+    logger.info("greeting", guest=event["name"])
     return {"message": f"hello {event['name']}!"}
