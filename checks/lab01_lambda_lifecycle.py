@@ -224,7 +224,7 @@ def cold_budget(cloud: Cloud, answers: Answers) -> None:
     hints=(
         "How often does the price list change, and how often is it read?",
         "Powertools Parameters: SSMProvider(boto3_client=...).get(name, transform=..., max_age=...).",
-        "Keep the price list for minutes (max_age is seconds, 5 if you say nothing), and the clients in globals.",
+        "Keep the price list for minutes (max_age is in seconds), and the clients in globals.",
     ),
     cells=(DEPLOY, "build-warm"),
     files=FILES,

@@ -11,12 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from checks.command import CommandError
 from checks.state import ROOT
 from checks.supervise import Child, Stopped, end, python, stoppable
+from checks.workbench import surroundings
 
 #: Parts that have a name, and where they are. `unit` is all of tests but the others; `solutions` are notebooks.
 PARTS = {
@@ -27,7 +28,7 @@ PARTS = {
     "solutions": "solutions",
 }
 #: The longest that a whole run may take, in seconds; one that hangs is ended and fails.
-RUN_SECONDS = 1800
+RUN_SECONDS = 1740
 
 #: What the tests use beside Python: a program, the Debian packages it comes in, and what is left out without it.
 PROGRAMS = (
@@ -47,12 +48,12 @@ def run(parts: Sequence[str]) -> int:
     ]:
         provide(needed)
     command = [*python("-m", "pytest"), *_options(parts, solutions), *targets]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COLDSTART_"))}
-    # Kernels find the project, and a judge of their own: the learner's progress is not touched.
-    environment |= {"PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1"}
     with tempfile.TemporaryDirectory(prefix="coldstart-test-") as scratch, stoppable():
         judges: list[Child] = []
         process: subprocess.Popen[bytes] | None = None
+        # Kernels find the project, the labs' aws and a judge of their own: the learner's progress is not touched.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
+        environment = surroundings(own, Path(scratch))
         try:
             if solutions:
                 judges.append(_judge(Path(scratch), environment))
@@ -122,7 +123,7 @@ def _options(parts: Sequence[str], solutions: bool) -> list[str]:
     return options
 
 
-def _judge(scratch: Path, environment: dict[str, str]) -> Child:
+def _judge(scratch: Path, environment: Mapping[str, str]) -> Child:
     command = python("-m", "checks.judge", "--state-dir", str(scratch))
     return Child("The judge", command, env=environment, log=scratch / "judge.log", cwd=ROOT)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.functions import deploy, execution_role, package, remove, set_variables
+from checks.functions import deploy, execution_role, invoke, package, remove, set_variables
 
 if TYPE_CHECKING:
     from sandbox.cloud import Cloud
@@ -146,13 +146,17 @@ def payment_id(cloud: Cloud, order: Mapping[str, Any], cents: int) -> str:
 
 @contextmanager
 def payments_as(cloud: Cloud, *, delay_seconds: float = 0, refuses: str = "") -> Iterator[None]:
-    """Payments behaves so within the block, and as before after it."""
+    """Payments behaves so within the block, and as before after it. When it is well it is awake, too: a first call
+    would have its Init in somebody's patience.
+    """
     have = cloud.client("lambda").get_function_configuration(FunctionName=PAYMENTS)["Environment"]["Variables"]
     wanted = {"DELAY_SECONDS": f"{delay_seconds:g}", "REFUSES": refuses}
     before = {name: have.get(name, "") for name in wanted}
     if before != wanted:
         set_variables(cloud, PAYMENTS, **wanted)
     try:
+        if not (delay_seconds or refuses):
+            invoke(cloud, PAYMENTS, {"order_id": "order-none", "amount_cents": 0})
         yield
     finally:
         if before != wanted:
@@ -160,7 +164,12 @@ def payments_as(cloud: Cloud, *, delay_seconds: float = 0, refuses: str = "") ->
 
 
 def config_reads(cloud: Cloud, function: str) -> set[str]:
-    """The ids of the CloudTrail events in which this function read a parameter."""
+    """The ids of the CloudTrail events in which this function read parameters."""
     pages = cloud.client("cloudtrail").get_paginator("lookup_events")
-    found = pages.paginate(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "GetParameter"}])
-    return {event["EventId"] for page in found for event in page["Events"] if event.get("Username") == function}
+    found = pages.paginate(LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "ssm.amazonaws.com"}])
+    return {
+        event["EventId"]
+        for page in found
+        for event in page["Events"]
+        if event.get("Username") == function and event["EventName"].startswith("GetParameter")
+    }

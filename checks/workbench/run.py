@@ -29,7 +29,7 @@ RECORD = "lab.json"
 def run(*, browser: bool, port: int | None) -> None:
     """Start everything, say where it is, and stay until it is stopped. Raises CommandError."""
     earlier = state.read(RECORD)
-    if is_running(earlier.get("command")) and _answers(int(earlier.get("port", 0))):
+    if _is_up(earlier):
         _already_running(earlier, browser=browser, port=port)
         return
     end_leftovers(earlier.get("children", []))
@@ -37,9 +37,11 @@ def run(*, browser: bool, port: int | None) -> None:
     state.forget("labs.json")
 
     port = _own_port(port) if port is not None else _free_port()
+    state.write(RECORD, {"command": identity(os.getpid()), "port": port})
     children: list[Child] = []
     with stoppable():
         try:
+            say("Starting the judge and JupyterLab ...")
             url = _start(children, port)
             say(f"JupyterLab:  {url}")
             say("Ctrl-C ends everything.")
@@ -116,6 +118,16 @@ def _stay(children: list[Child]) -> None:
     if jupyter.process.returncode:
         raise Ended(jupyter.last_words())
     say("JupyterLab was shut down; ending the judge and the sandboxes.")
+
+
+def _is_up(record: Mapping[str, Any]) -> bool:
+    """Does the start that wrote this record run? One that is still coming up is waited for."""
+    deadline = time.monotonic() + START_SECONDS
+    while is_running(record.get("command")) and time.monotonic() < deadline:
+        if _answers(int(record.get("port", 0))) and "url" in (record := state.read(RECORD)):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _already_running(record: Mapping[str, Any], *, browser: bool, port: int | None) -> None:

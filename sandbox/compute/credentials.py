@@ -36,9 +36,3 @@ class RoleCredentials:
         with self._lock:
             self._sessions[key] = (self._clock.now() + SESSION_SECONDS, issued)
         return issued
-
-    def forget(self, role: str) -> None:
-        """Drop what was issued for a role, so that a role made anew under the same ARN is asked for again."""
-        with self._lock:
-            for key in [key for key in self._sessions if key[0] == role]:
-                del self._sessions[key]

@@ -221,7 +221,8 @@ class ExecutionEnvironment:
         if failure is None:
             failure = self._run_handler(stage, meter, invocation)
             posted = self._api.posted
-        ended_at = time.monotonic()
+        # It was over when the last of its processes came back, not when this thread had time to see it.
+        ended_at = stage.arrived if failure is None else time.monotonic()
         if failure is None:
             stage.stop()
         duration = self._metered_ms(meter, self._share, failure, self.spec.timeout_s, ended_at)
@@ -331,7 +332,7 @@ class ExecutionEnvironment:
             limit = max(PROVISIONED_INIT_LIMIT, float(self.spec.timeout_s))
         meter = _Meter(stage, fresh=True)
         failure = self._initialise(stage, meter, limit, INIT_VCPUS)
-        duration = self._metered_ms(meter, INIT_VCPUS, failure, limit)
+        duration = self._metered_ms(meter, INIT_VCPUS, failure, limit, None if failure else stage.arrived)
         stage.read_output()
         self._journal.platform(
             self._report.init_report(self._clock.now(), "init", duration, _ending(failure) if failure else Ending())
@@ -447,7 +448,7 @@ class ExecutionEnvironment:
         if not budget:
             return
         runtime = stage.processes[_RUNTIME]
-        processes.send_signal([runtime.pid], signal.SIGTERM)
+        processes.terminate(runtime.pid)
         for_runtime = budget if kind == "internal" else budget * _RUNTIME_PART
         stage.pump(lambda: runtime.status is not None, for_runtime, lambda: None)
         if kind == "external":

@@ -72,11 +72,7 @@ class Invoker:
         `payload` is a JSON text. `admitted` is called once an environment is sure. AwsError if the function is unknown
         or Pending, or if the invocation is throttled; a function that fails is an Outcome.
         """
-        if qualifier == LATEST:
-            named: str | None = None
-        else:
-            named = qualifier
-        version = function.route(named)
+        version = function.route(qualifier)
         with self._clock.busy():
             return self._run(function, version, qualifier, payload, request_id, synchronous, client_context, admitted)
 

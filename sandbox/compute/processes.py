@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -128,6 +129,16 @@ def kill_groups(pids: Iterable[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
+
+
+def terminate(pid: int) -> None:
+    """SIGTERM to a process's main thread: a handler in Python runs there, and nowhere else.
+
+    A signal for the whole process goes to any thread while the main one is still being thawed.
+    """
+    tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
+    if tgkill is None or tgkill(pid, pid, signal.SIGTERM) != 0:
+        send_signal([pid], signal.SIGTERM)
 
 
 def send_signal(pids: Iterable[int], number: int) -> None:

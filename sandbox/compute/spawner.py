@@ -225,7 +225,8 @@ def _furnish(kernel: _Kernel, request: dict[str, Any]) -> None:
     """Give a warden's environment its own mounts: its processes, /tmp, /var/task and /opt."""
     kernel.call("unshare", _CLONE_NEWNS | _CLONE_NEWIPC)
     kernel.mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-    kernel.mount("tmpfs", "/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, f"mode=700,uid={USER[1]},gid={USER[2]},size={request['ephemeral_mb']}m")
+    own = f"mode=700,uid={USER[1]},gid={USER[2]},size={request['ephemeral_mb']}m"
+    kernel.mount("tmpfs", "/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, own)
     kernel.bind(HOST + request["code"], "/var/task")
     if request["opt"]:
         kernel.bind(HOST + request["opt"], "/opt")

@@ -30,7 +30,9 @@ _MAX_ITEMS = 50
 _MAX_DEPTH = 8
 _PAGE = 50
 
-_READ_ONLY = re.compile(r"(Get|List|Describe|Head|Lookup|BatchGet|Search|Query|Scan|Select|Check|Verify|Simulate|Test)")
+_READ_ONLY = re.compile(
+    r"(AssumeRole|Get|List|Describe|Head|Lookup|BatchGet|Search|Query|Scan|Select|Check|Verify|Simulate|Test)"
+)
 
 #: Operations on data, which CloudTrail's event history does not hold.
 #: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html

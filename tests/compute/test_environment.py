@@ -88,7 +88,10 @@ def test_output_keeps_its_order_and_messages_stay_whole(around: Surroundings) ->
     stamps = [at for at, _ in around.logged]
     assert stamps == sorted(stamps)
     assert result.log_tail.decode().splitlines()[0] == "while initialising"
-    assert result.log_tail.decode().splitlines()[1:3] == [f"START RequestId: {result.request_id} Version: $LATEST", "first"]
+    assert result.log_tail.decode().splitlines()[1:3] == [
+        f"START RequestId: {result.request_id} Version: $LATEST",
+        "first",
+    ]
 
 
 def test_log_tail_is_the_last_four_kilobytes_of_this_invocation(around: Surroundings) -> None:
@@ -248,7 +251,7 @@ def test_timeout_resets_the_environment_and_keeps_tmp(around: Surroundings) -> N
         'Error: Task timed out after 1.00 seconds"}'
     )
     report = around.lines[-1]
-    assert f"\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\tMemory Size: 1769 MB\tMax" in report
+    assert "\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\tMemory Size: 1769 MB\tMax" in report
     assert report.endswith(" MB\tStatus: timeout")
     assert (environment.state, result.usable) == ("broken", True)
     seen = len(around.lines)
@@ -369,7 +372,12 @@ def test_runtime_that_ends_while_frozen_is_started_again(around: Surroundings) -
 @pytest.mark.parametrize(
     ("files", "handler", "kind", "message"),
     [
-        ({"other.py": ""}, "app.handler", "Runtime.ImportModuleError", "Unable to import module 'app': No module named 'app'"),
+        (
+            {"other.py": ""},
+            "app.handler",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'app': No module named 'app'",
+        ),
         ({"app.py": "import moto"}, "app.handler", "Runtime.ImportModuleError", "No module named 'moto'"),
         ({"app.py": "import numpy"}, "app.handler", "Runtime.ImportModuleError", "No module named 'numpy'"),
         ({"app.py": "import pytest"}, "app.handler", "Runtime.ImportModuleError", "No module named 'pytest'"),

@@ -16,7 +16,8 @@ HEAD = """#!/usr/bin/env python3
 import http.client, json, os, sys, time
 connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 def call(method, path, body=None, **headers):
-    connection.request(method, "/2020-01-01/extension/" + path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, "/2020-01-01/extension/" + path, body, headers)
     response = connection.getresponse()
     return response.headers, json.loads(response.read())
 def say(*words):
@@ -32,7 +33,7 @@ WATCHER = (
     HEAD
     + """
 me = register(["INVOKE", "SHUTDOWN"])
-say("registered", sorted(name for name in os.environ if name.startswith(("_HANDLER", "PYTHONPATH", "AWS_LAMBDA_FUNCTION_N"))))
+say("registered", sorted(set(os.environ) & {"_HANDLER", "PYTHONPATH", "AWS_LAMBDA_FUNCTION_NAME"}))
 while True:
     told = event()
     say(told["eventType"], told.get("requestId", told.get("shutdownReason")))
@@ -83,7 +84,7 @@ def test_extension_is_told_of_invocations_and_of_the_end(around: Surroundings) -
 
 
 def test_extension_is_part_of_init_and_of_the_duration(around: Surroundings) -> None:
-    source = WATCHER.replace('me = register', 'time.sleep(0.2)\nme = register').replace(
+    source = WATCHER.replace("me = register", "time.sleep(0.2)\nme = register").replace(
         'say(told["eventType"]', 'time.sleep(0.3)\n    say(told["eventType"]'
     )
     environment = around.environment(HANDLER, layers=(layer(around, source),))
@@ -102,9 +103,7 @@ def test_extension_not_told_of_invocations_does_not_hold_them_up(around: Surroun
     assert said(around)[1:] == ["SHUTDOWN SPINDOWN"]
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"), [("time.sleep(30)", "TIMEOUT"), ("os._exit(1)", "FAILURE")]
-)
+@pytest.mark.parametrize(("code", "reason"), [("time.sleep(30)", "TIMEOUT"), ("os._exit(1)", "FAILURE")])
 def test_failure_ends_extensions_and_the_next_invocation_starts_them_again(
     around: Surroundings, code: str, reason: str
 ) -> None:
@@ -121,7 +120,9 @@ def test_crash_of_an_extension_fails_the_invocation(around: Surroundings) -> Non
     environment = around.environment(HANDLER, layers=(layer(around, source),))
     result = environment.invoke(invocation("time.sleep(5)"))
     assert (result.status, result.error_type) == ("failure", "Extension.Crash")
-    assert answer(result)["errorMessage"] == f"RequestId: {result.request_id} Error: extension watcher exited with code 3"
+    assert (
+        answer(result)["errorMessage"] == f"RequestId: {result.request_id} Error: extension watcher exited with code 3"
+    )
 
 
 def test_extension_that_can_not_be_started_fails_init(around: Surroundings) -> None:
@@ -169,16 +170,16 @@ def test_internal_extension_earns_the_runtime_a_signal_and_time(around: Surround
     environment = around.environment(
         SIGNALLED
         + """
-    def register():
-        connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-        connection.request("POST", "/2020-01-01/extension/register", '{"events":[]}', {"Lambda-Extension-Name": "inside"})
-        response = connection.getresponse()
-        response.read()
-        me = response.headers["Lambda-Extension-Identifier"]
-        connection.request("GET", "/2020-01-01/extension/event/next", headers={"Lambda-Extension-Identifier": me})
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    path = "/2020-01-01/extension/"
+    connection.request("POST", path + "register", '{"events":[]}', {"Lambda-Extension-Name": "inside"})
+    response = connection.getresponse()
+    response.read()
+    me = {"Lambda-Extension-Identifier": response.headers["Lambda-Extension-Identifier"]}
+    def listen():
+        connection.request("GET", path + "event/next", headers=me)
         connection.getresponse()
-    threading.Thread(target=register, daemon=True).start()
-    time.sleep(0.2)
+    threading.Thread(target=listen, daemon=True).start()
 """,
         # Before 3.12 the main thread waits in compiled code, where a handler in Python can't run.
         runtime="python3.12",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.compute import runtimes
+from sandbox.compute import runtimes, wardens
 from sandbox.compute.wardens import Mode, SpawnerFailed
 from tests.compute.environment_support import Surroundings, answer, call, invocation, surroundings
 
@@ -71,7 +71,8 @@ def test_paths_are_lambdas(isolated: Surroundings) -> None:
     seen = call(
         environment,
         "import extra\n"
-        "return [os.getcwd(), __file__, extra.__file__, os.environ['LAMBDA_TASK_ROOT'], open('/opt/data/file.txt').read(),"
+        "text = open('/opt/data/file.txt').read()\n"
+        "return [os.getcwd(), __file__, extra.__file__, os.environ['LAMBDA_TASK_ROOT'], text,"
         " tempfile.gettempdir(), os.getuid(), os.path.expanduser('~'), sys.executable]",
     )
     version = runtimes.own().version
@@ -126,7 +127,8 @@ def test_mounts_cannot_be_undone_from_inside(isolated: Surroundings) -> None:
         environment,
         "import ctypes\n"
         "libc = ctypes.CDLL(None, use_errno=True)\n"
-        "return [libc.umount2(b'/var/task', 0), libc.mount(b'', b'/var/task', None, 32 | 4096, None), ctypes.get_errno()]",
+        "undone = libc.umount2(b'/var/task', 0), libc.mount(b'', b'/var/task', None, 32 | 4096, None)\n"
+        "return [*undone, ctypes.get_errno()]",
     )
     assert told == [-1, -1, 1]
 
@@ -143,19 +145,23 @@ def test_later_layers_lie_over_earlier_ones(around: Surroundings) -> None:
 
 def test_code_comes_before_layers_and_both_before_the_runtime(around: Surroundings) -> None:
     layer = around.folder_with({"python/who.py": "name = 'layer'", "python/six.py": "name = 'layer'"})
-    code = around.folder_with({"app.py": "import six, who\ndef handler(e, c): return [who.name, six.name]", "who.py": "name = 'code'"})
+    code = around.folder_with(
+        {"app.py": "import six, who\ndef handler(e, c): return [who.name, six.name]", "who.py": "name = 'code'"}
+    )
     assert call(around.environment(code=code, layers=(layer,))) == ["code", "layer"]
 
 
-def test_plain_paths_are_told_by_variables_and_the_learner_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_paths_are_told_by_variables_and_the_learner_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[str] = []
-    from sandbox.compute import wardens
-
     monkeypatch.setattr(wardens, "_refusals", ["unshare: Operation not permitted"])
     with surroundings(tmp_path) as around:
         around.host._notice = told.append
         for _ in range(2):
-            seen = call(around.environment(RUN), "return [os.getcwd(), os.environ['LAMBDA_TASK_ROOT'], tempfile.gettempdir()]")
+            seen = call(
+                around.environment(RUN), "return [os.getcwd(), os.environ['LAMBDA_TASK_ROOT'], tempfile.gettempdir()]"
+            )
         assert seen[0] == seen[1]
         assert seen[2].startswith(str(tmp_path))
         assert len(told) == 1
@@ -177,7 +183,8 @@ def test_plain_tmp_is_ones_own_and_gone_afterwards(plain: Surroundings) -> None:
 def test_runtimes_packages_can_be_imported_with_their_versions(around: Surroundings) -> None:
     seen = call(
         around.environment(RUN),
-        "import importlib.metadata, boto3, botocore, s3transfer, jmespath, dateutil, six, urllib3, simplejson, awslambdaric\n"
+        "import boto3, botocore, s3transfer, jmespath, dateutil, six, urllib3, simplejson, awslambdaric\n"
+        "import importlib.metadata\n"
         "return [boto3.__version__, importlib.metadata.version('boto3'), urllib3.__name__]",
     )
     assert seen[0] == seen[1]
@@ -187,7 +194,9 @@ def test_nothing_of_the_surroundings_leaks(around: Surroundings, monkeypatch: py
     monkeypatch.setenv("COLDSTART_JUDGE_TOKEN", "secret-of-the-judge")
     monkeypatch.setenv("AWS_PROFILE", "learner")
     environment = around.environment(
-        RUN, variables={"TABLE": "orders", "TZ": "Europe/Vienna", "PATH": "/mine"}, credentials={"AWS_ACCESS_KEY_ID": "AKIA"}
+        RUN,
+        variables={"TABLE": "orders", "TZ": "Europe/Vienna", "PATH": "/mine"},
+        credentials={"AWS_ACCESS_KEY_ID": "AKIA"},
     )
     seen = call(environment, "return dict(os.environ)")
     expected = {
@@ -234,7 +243,8 @@ def test_child_process_of_a_function_can_run(around: Surroundings) -> None:
     told = call(
         around.environment(RUN),
         "import subprocess\n"
-        "return subprocess.run([sys.executable, '-c', 'import json; print(json.dumps(1))'], capture_output=True, text=True).stdout",
+        "command = [sys.executable, '-c', 'import json; print(json.dumps(1))']\n"
+        "return subprocess.run(command, capture_output=True, text=True).stdout",
     )
     assert told == "1\n"
 
@@ -245,12 +255,13 @@ def test_child_process_of_a_function_can_run(around: Surroundings) -> None:
 def test_handler_sees_sandbox_time(around: Surroundings) -> None:
     environment = around.environment(
         """
-        import datetime, logging, time
+        import datetime, time
         from datetime import datetime as imported
+        utc = datetime.timezone.utc
         def handler(event, context):
             moments = [
-                time.time(), time.time_ns() / 1e9, imported.now().timestamp(), imported.now(datetime.timezone.utc).timestamp(),
-                imported.utcnow().replace(tzinfo=datetime.timezone.utc).timestamp(), imported.today().timestamp(),
+                time.time(), time.time_ns() / 1e9, imported.now().timestamp(), imported.now(utc).timestamp(),
+                imported.utcnow().replace(tzinfo=utc).timestamp(), imported.today().timestamp(),
                 time.mktime(time.localtime()), time.mktime(time.gmtime()),
                 time.mktime(time.strptime(time.ctime())), time.mktime(time.strptime(time.asctime())),
                 float(time.strftime("%s")),
@@ -288,8 +299,10 @@ def test_shifted_datetime_is_a_datetime(around: Surroundings) -> None:
             return {
                 "instance": [isinstance(now, datetime), isinstance(now, date), isinstance(made_in_c, datetime),
                              isinstance(date(2026, 1, 2), datetime), isinstance(1, datetime)],
-                "subclass": [issubclass(datetime, date), issubclass(_datetime.datetime, datetime), issubclass(int, datetime)],
-                "repr": [repr(datetime(2026, 1, 2)), str(datetime(2026, 1, 2, 3)), type(now).__name__, type(now).__module__],
+                "subclass": [issubclass(datetime, date), issubclass(_datetime.datetime, datetime),
+                             issubclass(int, datetime)],
+                "repr": [repr(datetime(2026, 1, 2)), str(datetime(2026, 1, 2, 3)),
+                         type(now).__name__, type(now).__module__],
                 "arithmetic": [isinstance(now + timedelta(1), datetime), (now + timedelta(1) - now).days,
                                datetime(2026, 1, 2) == made_in_c, made_in_c - datetime(2026, 1, 1) == timedelta(1)],
                 "pickled": [pickle.loads(pickle.dumps(now)) == now, copy.deepcopy(now) == now,
@@ -336,10 +349,15 @@ def test_runtime_runs_on_its_interpreter_or_says_once_that_it_can_not(around: Su
     for _ in range(2):
         environment = around.environment(
             "import sys, os, boto3, datetime\ndef handler(event, context):\n"
-            "    return ['%d.%d' % sys.version_info[:2], os.environ['AWS_EXECUTION_ENV'], repr(datetime.datetime(2026, 1, 1))]\n",
+            "    moment = repr(datetime.datetime(2026, 1, 1))\n"
+            "    return ['%d.%d' % sys.version_info[:2], os.environ['AWS_EXECUTION_ENV'], moment]\n",
             runtime=f"python{version}",
         )
-        assert call(environment) == [found.version, f"AWS_Lambda_python{version}", "datetime.datetime(2026, 1, 1, 0, 0)"]
+        assert call(environment) == [
+            found.version,
+            f"AWS_Lambda_python{version}",
+            "datetime.datetime(2026, 1, 1, 0, 0)",
+        ]
     assert [told for told in around.host.notices if "python" + version in told] == ([notice] if notice else [])
     assert (found.version == version) == (notice == "")
 
@@ -367,7 +385,7 @@ def test_shim_without_a_version_is_not_an_interpreter(tmp_path: Path, monkeypatc
 
 def test_interpreter_of_another_version_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = tmp_path / "python3.14"
-    fake.write_text(f"#!/bin/sh\necho '[\"3.14\", \"{sys.executable}\", \"/usr\", \"/usr\", \"\"]'\n")
+    fake.write_text(f'#!/bin/sh\necho \'["3.14", "{sys.executable}", "/usr", "/usr", ""]\'\n')
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
     runtimes._find.cache_clear()

@@ -74,7 +74,7 @@ def test_shutdown_ends_everything_a_function_started(around: Surroundings, marke
     environment = around.environment(STUBBORN, variables={"MARKER": marker})
     call(environment)
     call(environment)
-    assert len(running(marker)) >= 7
+    eventually(lambda: len(running(marker)) >= 7)
     environment.shutdown()
     gone(marker)
 
@@ -101,7 +101,7 @@ def test_host_ends_all_its_environments_busy_or_frozen(around: Surroundings, mar
     around.host.close()
     thread.join(10)
     assert not thread.is_alive()
-    assert (results[0].status, results[0].usable) == ("failure", False)
+    assert results[0].status == "failure"
     gone(marker)
     with pytest.raises(RuntimeError):
         around.environment(STUBBORN)

@@ -69,4 +69,4 @@ def test_a_look_is_due_soon_once_the_limit_is_reached() -> None:
 
 
 def test_init_share_is_no_share() -> None:
-    assert INIT_VCPUS == math.inf
+    assert math.inf == INIT_VCPUS

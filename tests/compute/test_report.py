@@ -51,7 +51,10 @@ def ended(made: Report, ending: Ending, *, init_ms: float | None = None, trace: 
     )
 
 
-HEAD = f"REPORT RequestId: {ID}\tDuration: 12.34 ms\tBilled Duration: 140 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\t"
+HEAD = (
+    f"REPORT RequestId: {ID}\tDuration: 12.34 ms\tBilled Duration: 140 ms\t"
+    "Memory Size: 128 MB\tMax Memory Used: 36 MB\t"
+)
 EXITED = Ending("failure", "Runtime.ExitError", "Runtime exited with error: exit status 1")
 
 
@@ -90,9 +93,7 @@ EXITED = Ending("failure", "Runtime.ExitError", "Runtime exited with error: exit
         ),
     ],
 )
-def test_text_that_closes_an_invocation(
-    case: str, ending: Ending, init_ms: float | None, expected: list[str]
-) -> None:
+def test_text_that_closes_an_invocation(case: str, ending: Ending, init_ms: float | None, expected: list[str]) -> None:
     assert ended(report(), ending, init_ms=init_ms) == expected, case
 
 

@@ -22,7 +22,12 @@ def api(*external: str) -> RuntimeApi:
 
 
 def ask(
-    to: RuntimeApi, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None, on: str = "runtime"
+    to: RuntimeApi,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+    on: str = "runtime",
 ) -> tuple[int, dict[str, str], Any] | None:
     """Status, headers and JSON of the answer; None if there is none yet."""
     lowered = {name.lower(): value for name, value in (headers or {}).items()}
@@ -39,7 +44,9 @@ def parts(raw: bytes) -> tuple[int, dict[str, str], Any]:
 
 
 def register(to: RuntimeApi, name: str, *events: str, **headers: str) -> str:
-    answer = ask(to, "POST", REGISTER, json.dumps({"events": events}).encode(), {"Lambda-Extension-Name": name, **headers})
+    answer = ask(
+        to, "POST", REGISTER, json.dumps({"events": events}).encode(), {"Lambda-Extension-Name": name, **headers}
+    )
     assert answer is not None
     assert answer[0] == 200, answer
     return answer[1]["Lambda-Extension-Identifier"]

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 PRICES_PARAMETER = "/shop/orders/prices"
 #: A changed price reaches every customer within this many seconds.
-PRICES_MAX_AGE = 120
+PRICES_MAX_AGE = 5
 
 logger = Logger(service="orders")
 
@@ -62,7 +62,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def current_prices() -> dict[str, Any]:
     """The price list: from this environment's memory, or from Parameter Store once that copy is too old."""
-    prices: dict[str, Any] = parameter_store.get(PRICES_PARAMETER, transform="json")
+    prices: dict[str, Any] = parameter_store.get(PRICES_PARAMETER, transform="json", max_age=PRICES_MAX_AGE)
     return prices
 
 
