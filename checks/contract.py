@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import os
 import random
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -180,26 +184,60 @@ class Answers(Mapping[str, Any]):
         """The text of one file of the lab's folder: for artefacts that a check parses, never for Python."""
         if self.folder is None:
             raise Uncheckable("The lab's folder is not known to the judge. Run the cell with lab.start() again.")
-        path = self.folder / name
-        if path.is_symlink() or not path.resolve().is_relative_to(self.folder.resolve()):
+        try:
+            content = _read_plain_file(self.folder, name)
+        except FileNotFoundError:
+            raise NotAttempted(f"{self.folder.name}/{name} is not there yet.") from None
+        except OSError:
             raise Incorrect(
-                f"{name} leads out of the lab's folder.",
+                f"{name} leads out of the lab's folder, or is no file.",
                 "a plain file in the lab's folder.",
                 "Only what stands in the lab's folder is graded.",
-            )
-        if not path.is_file():
-            raise NotAttempted(f"{self.folder.name}/{name} is not there yet.")
-        if path.stat().st_size > LARGEST_FILE_BYTES:
+            ) from None
+        if len(content) > LARGEST_FILE_BYTES:
             raise Incorrect(
-                f"{name} has {path.stat().st_size} bytes.",
+                f"{name} has more than {LARGEST_FILE_BYTES} bytes.",
                 f"at most {LARGEST_FILE_BYTES} bytes.",
                 "A larger file is not read.",
             )
-        return path.read_text(encoding="utf-8", errors="replace")
+        return content.decode("utf-8", errors="replace")
+
+
+def _read_plain_file(folder: Path, name: str) -> bytes:
+    """A file's content, or one byte more than the most that is taken. OSError for all but a plain file.
+
+    The folder and the file are the learner's, who may change them meanwhile: so no link is followed, the folder's own
+    included, and what was opened is what is looked at.
+    """
+    *above, last = Path(name).parts
+    if ".." in above or last == ".." or Path(name).is_absolute():
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), name)
+    with ExitStack() as opened:
+
+        def descend(step: str | Path, flags: int, within: int | None) -> int:
+            descriptor = os.open(step, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=within)
+            opened.callback(os.close, descriptor)
+            return descriptor
+
+        within = descend(folder, os.O_DIRECTORY, None)
+        for step in above:
+            within = descend(step, os.O_DIRECTORY, within)
+        # A pipe would be waited for, for ever.
+        file = descend(last, os.O_NONBLOCK, within)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), name)
+        with open(file, "rb", closefd=False) as reader:
+            return reader.read(LARGEST_FILE_BYTES + 1)
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        # A whole number of hundreds of digits, which no float is.
+        return False
 
 
 def _wrong_kind(name: str, value: object, expected: str) -> Incorrect:

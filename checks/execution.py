@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +27,21 @@ MARK = "COLDSTART_EXECUTION"
 NOT_CONFINED = (
     "Warning: bubblewrap (bwrap) is not usable here, so the notebook runs with all your rights. "
     "Grade only notebooks that you trust, or install bubblewrap."
+)
+CONFINED = (
+    "The notebook runs confined: it sees programs and the course, read-only, and no other process; "
+    "it and its functions reach no network but that of their own sandbox and judge."
+)
+NOT_APART = (
+    "Warning: no network of its own can be made here, so the notebook and its functions can reach this machine's "
+    "network. The notebook sees programs and the course, read-only, and no other process."
+)
+#: What a confined run sees of the system: where programs are, and those files of /etc that say how they are loaded
+#: and which names there are. Not passwords, keys and settings.
+_SYSTEM = tuple(Path("/", name) for name in ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix"))
+_ETC = (
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "os-release", "mime.types"),
+    *("passwd", "group", "hosts", "nsswitch.conf", "protocols", "services"),
 )
 
 
@@ -64,12 +79,11 @@ def execute(
     cell_seconds: float,
     seconds: float,
     confine: bool = True,
-    hide: tuple[Path, ...] = (),
 ) -> Execution:
     """Run every cell of `notebook`, whose folder becomes the only place that the run may write to.
 
     `environment` is all the run gets beside what it needs to find its programs. `seconds` is wall time for everything;
-    then the run is killed with all it started. `hide` are folders it can't look into when it is confined.
+    then the run is killed with all it started.
     """
     scratch = notebook.parent
     home = scratch / ".home"
@@ -85,7 +99,7 @@ def execute(
     ]
     confined = confine and can_confine()
     if confined:
-        command = [*_bubblewrap(scratch, hide), *command]
+        command = [*_bubblewrap(scratch), *command]
     mark = secrets.token_hex(8)
     began = time.monotonic()
     with tempfile.TemporaryFile() as log:
@@ -158,30 +172,82 @@ def _read_report(path: Path) -> tuple[CellOutcome, ...]:
 @cache
 def can_confine() -> bool:
     """Whether bubblewrap is here and works: it needs user namespaces, which some systems forbid."""
+    return _works([*_closed(), "true"])
+
+
+def _works(command: list[str]) -> bool:
     if shutil.which("bwrap") is None:
         return False
-    probe = ["bwrap", "--ro-bind", "/", "/", "--unshare-pid", "--dev", "/dev", "--proc", "/proc", "true"]
     try:
-        return subprocess.run(probe, capture_output=True, timeout=10, check=False).returncode == 0
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
-def _bubblewrap(scratch: Path, hide: tuple[Path, ...]) -> list[str]:
-    """The rest of the machine is read-only, other processes can't be seen, home and temporary folders are empty.
+@cache
+def _closed() -> tuple[str, ...]:
+    """bubblewrap with a root that holds the system's programs alone, no other processes, and no rights over either.
 
-    The network is shared: judge and sandbox listen on this machine's loopback, and a network namespace has its own.
+    A user namespace and no capability in it, for root's sake above all: root would otherwise keep all of root's rights
+    and could undo every mount. Nothing of /run and /var is there: a socket is a way out although its folder is
+    read-only. https://man7.org/linux/man-pages/man7/user_namespaces.7.html
     """
-    command = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
-    command += ["--share-net", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
-    own_home = Path.home()
-    if own_home.is_dir() and own_home != Path("/"):
-        command += ["--tmpfs", str(own_home)]
-    needed = {ROOT, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}
-    for path in sorted(needed):
-        if path != Path("/") and path != Path("/usr"):
+    command = ["bwrap", "--die-with-parent", "--new-session", "--unshare-user", "--unshare-pid", "--unshare-ipc"]
+    command += ["--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"]
+    # Older ones (before 0.8) don't know how to forbid further namespaces.
+    if _works(["bwrap", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "true"]):
+        command += ["--disable-userns"]
+    for path in _SYSTEM:
+        if path.is_symlink():
+            command += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
             command += ["--ro-bind", str(path), str(path)]
-    for path in hide:
-        if path.is_dir():
-            command += ["--tmpfs", str(path)]
+    for name in _ETC:
+        command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return (*command, "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp")
+
+
+def _bubblewrap(scratch: Path) -> list[str]:
+    """What confines a run: of this machine it sees programs and the course without its solutions, all read-only.
+
+    Judge and sandbox listen on loopback, and a network namespace has its own: so the network is that of this process,
+    which `apart` has given one of its own.
+    """
+    command = [*_closed()]
+    own = {ROOT / name for name in ("checks", "sandbox", "labs")}
+    for path in sorted({*own, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}):
+        if path not in (Path("/"), Path("/usr")):
+            command += ["--ro-bind-try", str(path), str(path)]
     return [*command, "--bind", str(scratch), str(scratch), "--chdir", str(scratch)]
+
+
+# -- the network ---------------------------------------------------------------------------------------------
+
+#: A network namespace of one's own in which loopback is up; all else stays as it is.
+_APART = ("bwrap", "--die-with-parent", "--unshare-net", "--dev-bind", "/", "/")
+
+
+def network() -> str:
+    """What tells this process's network from another's; empty where there are no namespaces."""
+    try:
+        return os.readlink("/proc/self/ns/net")
+    except OSError:
+        return ""
+
+
+@cache
+def can_be_apart() -> bool:
+    """Whether a network of one's own can be had, and a run can be confined in it."""
+    return can_confine() and _works([*_APART, *_closed(), "true"])
+
+
+def apart(command: Sequence[str]) -> int:
+    """Run `command` where the network holds nothing but what it starts itself; its exit code.
+
+    Ctrl-C is for the command, which then clears up; this process waits for it.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.run([*_APART, *command], check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)

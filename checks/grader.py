@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib.metadata
 import logging
 import platform
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from checks.contract import WORDS, Verdict, spoken_id
 from checks.course import Course, CourseError, Lab, LabModule, load_course, load_module
-from checks.execution import NOT_CONFINED, CellOutcome, Execution, can_confine, execute
+from checks.execution import (
+    CONFINED,
+    NOT_APART,
+    NOT_CONFINED,
+    CellOutcome,
+    Execution,
+    apart,
+    can_be_apart,
+    can_confine,
+    execute,
+    network,
+)
 from checks.judge import Grant, JudgeServer, NurseryProcess
 from checks.judging import Judge, Nursery
 from checks.notebook import UnreadableNotebook, read_notebook, splice, write_notebook
@@ -95,7 +109,6 @@ def grade(
     *,
     seed: int | None = None,
     confine: bool = True,
-    hide: tuple[Path, ...] = (),
     seconds: float | None = None,
 ) -> Grade:
     """Grade one submission: a lab's notebook and its folder. Raises NotGradable."""
@@ -127,7 +140,6 @@ def grade(
                 cell_seconds=lab.cell_seconds,
                 seconds=lab.grade_seconds if seconds is None else seconds,
                 confine=confine,
-                hide=hide,
             )
             verdicts = decided(lab, judge.verdicts(lab.id))
     return Grade(lab, verdicts, execution, inputs, tuple(refused), seed, started)
@@ -138,7 +150,7 @@ def judging(
     course: Course, nursery: Callable[[], Nursery], folder: Path, *, seed: int | None = None
 ) -> Iterator[tuple[Judge, JudgeServer]]:
     """A fresh judge in this process, for labs' folders in `folder`. It keeps nothing, and counts first answers."""
-    judge = Judge(course, nursery, folders=(folder,), seed=seed, first_answer_counts=True)
+    judge = Judge(course, nursery, folders=(folder,), seed=seed, first_answer_counts=True, target="local")
     server = JudgeServer(judge)
     try:
         yield judge, server
@@ -196,11 +208,11 @@ def allowed(module: LabModule, name: Path) -> bool:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Every file below, in order, without following a link to a folder."""
-    if not folder.is_dir() or folder.is_symlink():
-        return
-    for path in sorted(folder.iterdir()):
+    pending = [folder] if folder.is_dir() and not folder.is_symlink() else []
+    while pending:
+        path = pending.pop()
         if path.is_dir() and not path.is_symlink():
-            yield from _files(path)
+            pending += sorted(path.iterdir(), reverse=True)
         else:
             yield path
 
@@ -236,13 +248,22 @@ def table(grade: Grade) -> Table:
             spoken_id(verdict.check),
             f"[{colours[verdict.status]}]{icons[verdict.status]} {WORDS[verdict.status]}[/]",
             f"{verdict.points} of {verdict.out_of}",
-            said.replace("[", "\\["),
+            escape(printable(said)),
         )
     return shown
 
 
+def printable(text: str) -> str:
+    """`text` without what a terminal would obey: a submission's words and file names can hold anything."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
 def troubles(grade: Grade) -> Iterator[str]:
     """What the learner should know beside the verdicts: cells that failed, files left behind, a run cut short."""
+    yield from (printable(line).replace("\n", " ") for line in _troubles(grade))
+
+
+def _troubles(grade: Grade) -> Iterator[str]:
     if grade.execution.timed_out:
         yield f"The run was ended after {grade.lab.grade_seconds:.0f} s; what came after that was not judged."
     failed: list[CellOutcome] = [cell for cell in grade.execution.cells if cell.outcome != "passed"]
@@ -250,15 +271,22 @@ def troubles(grade: Grade) -> Iterator[str]:
         yield f"Cell {cell.cell} {cell.outcome}: {cell.last_line or 'see the cell before it'}"
     if len(failed) > 5:
         yield f"... and {len(failed) - 5} more cells."
-    for name in grade.refused:
+    for name in grade.refused[:5]:
         yield f"Left behind: {name}."
+    if len(grade.refused) > 5:
+        yield f"... and {len(grade.refused) - 5} more files."
     if not grade.execution.cells and not grade.execution.timed_out:
         last = grade.execution.output.strip().splitlines()[-1:] or ["no output"]
         yield f"The notebook did not run: {last[0]}"
 
 
-def check_lab(lab_id: str, *, course: Course | None = None, console: Console | None = None) -> Grade:
-    """Grade the learner's own lab, show the table, and write the receipt to the state folder. Raises NotGradable."""
+def check_lab(
+    lab_id: str, *, own_network: bool = False, course: Course | None = None, console: Console | None = None
+) -> Grade:
+    """Grade the learner's own lab, show the table, and write the receipt to the state folder. Raises NotGradable.
+
+    `own_network` says that this process is where nothing but loopback can be reached, and what it starts with it.
+    """
     console = console or Console()
     try:
         course = course or load_course()
@@ -269,19 +297,14 @@ def check_lab(lab_id: str, *, course: Course | None = None, console: Console | N
         raise NotGradable(f"Lab {lab.id} has no checks to grade")
     if not can_confine():
         console.print(NOT_CONFINED, style="yellow")
+    elif not own_network:
+        console.print(NOT_APART, style="yellow")
     else:
-        console.print("The notebook runs confined: it sees a read-only machine, and of the network this machine's own.")
+        console.print(CONFINED)
     nursery = NurseryProcess()
     try:
         with console.status(f"Grading lab {lab.id} in a fresh sandbox ..."):
-            result = grade(
-                lab,
-                lab.notebook,
-                lab.folder,
-                nursery,
-                course,
-                hide=(state_folder(), course.root / "solutions"),
-            )
+            result = grade(lab, lab.notebook, lab.folder, nursery, course)
     finally:
         nursery.close()
     console.print(table(result))
@@ -289,17 +312,39 @@ def check_lab(lab_id: str, *, course: Course | None = None, console: Console | N
         console.print(trouble, style="yellow", markup=False, highlight=False)
     stamp = result.started.strftime("%Y%m%dT%H%M%SZ")
     receipt = state_folder() / "receipts" / f"{lab.id}-{stamp}.json"
-    write_json(receipt, result.receipt())
+    write_json(receipt, {**result.receipt(), "own_network": own_network})
     console.print(f"Receipt: {receipt}", markup=False, highlight=False, soft_wrap=True)
     return result
 
 
-def main(lab: str) -> int:
-    """What `./coldstart check LAB` runs: 0 if every check of the lab passed."""
+def check(lab_id: str) -> int:
+    """What `./coldstart check LAB` does: 0 if every check of the lab passed.
+
+    Where it can be had, all of it runs in a network of its own: sandbox, functions, judge and notebook.
+    """
+    arguments = [lab_id, "--outside", network()]
+    if can_be_apart():
+        return apart([sys.executable, "-P", "-m", "checks.grader", *arguments])
+    return main(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m checks.grader", description="Grade my lab.")
+    parser.add_argument("lab", help="the lab's number")
+    parser.add_argument("--outside", required=True, help="the network that must not be this process's own")
+    options = parser.parse_args(arguments)
     state_folder().mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=state_folder() / "grade.log", format="%(asctime)s %(name)s: %(message)s")
+    # Whoever waits for this process ignores Ctrl-C, which is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return 0 if check_lab(lab).passed else 1
+        return 0 if check_lab(options.lab, own_network=network() not in ("", options.outside)).passed else 1
     except NotGradable as error:
-        print(error, file=sys.stderr)
+        print(f"coldstart: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

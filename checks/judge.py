@@ -24,6 +24,7 @@ from typing import Any
 
 from checks.course import CourseError, load_course, load_module
 from checks.judging import Judge, Nursery, Refusal
+from sandbox.loopback import is_meant_for
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +171,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 600
 
     def _serve(self) -> None:
+        if not is_meant_for(self.headers.get("Host"), self.headers.get("Origin")):
+            self.close_connection = True
+            self._send(403, {"error": "The judge answers to notebooks on this machine, not to web pages."})
+            return
         try:
             length = int(self.headers.get("Content-Length") or 0)
         except ValueError:

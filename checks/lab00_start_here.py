@@ -19,7 +19,12 @@ ROLE = "hello-execution"
 NAMES = ("Ada", "Grace", "Edsger", "Barbara", "Donald", "Margaret", "Radia", "Leslie")
 
 
+PLAN = {"lambda_requests": 20, "lambda_gb_s": 5}
+
+
 def setup(cloud: Cloud) -> None:
+    if cloud.target == "account":
+        cloud.cost_estimate(PLAN)
     execution_role(cloud, ROLE)
 
 

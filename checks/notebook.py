@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ class UnreadableNotebook(ValueError):
 def read_notebook(path: Path) -> dict[str, Any]:
     """A notebook of format 4 as data. Raises UnreadableNotebook."""
     try:
-        if path.is_symlink() or path.stat().st_size > LARGEST_NOTEBOOK_BYTES:
-            raise UnreadableNotebook(f"{path.name} is a link or has more than {LARGEST_NOTEBOOK_BYTES} bytes")
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_NOTEBOOK_BYTES:
+            raise UnreadableNotebook(f"{path.name} is no plain file, or has more than {LARGEST_NOTEBOOK_BYTES} bytes")
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UnreadableNotebook(f"{path} is not there") from None

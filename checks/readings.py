@@ -146,6 +146,7 @@ def _environment(function: str, stream: str, events: Sequence[tuple[datetime, st
     after: list[str] = []
     init_start: datetime | None = None
     current: _Open | None = None
+    reported = False
     for moment, line in events:
         if line.startswith("INIT_START"):
             init_start = init_start or moment
@@ -154,34 +155,41 @@ def _environment(function: str, stream: str, events: Sequence[tuple[datetime, st
         if platform is None:
             if line.startswith(("INIT_REPORT", "EXTENSION", "TELEMETRY", "LOGS")):
                 continue
-            if current is not None:
+            if current is not None and not reported:
                 current.lines.append(line)
             else:
                 (after if readings else before).append(line)
             continue
         word, request_id = platform.groups()
         if word == "START":
-            current = _Open(request_id, moment)
+            current, reported = _Open(request_id, moment), False
         elif current is not None and current.request_id == request_id:
             if word == "END":
                 current.end = moment
-            else:
-                first = not readings
-                readings.append(_report(function, stream, current, moment, line, init_start if first else None))
-                current = None
-                after.clear()
+                continue
+            if reported:
+                # A function can print such a line, too. The platform's is the last.
+                readings.pop()
+                current.lines += after
+            first = not readings
+            readings.append(_report(function, stream, current, moment, line, init_start if first else None))
+            reported = True
+            after.clear()
     opened = init_start or (events[0][0] if events else None)
     return Environment(stream, tuple(readings), tuple(before), tuple(after), opened, events[-1][0] if events else None)
 
 
-def report_in(tail: str, function: str = "", request_id: str = "") -> Reading | None:
-    """What the REPORT line in the tail of a call's log says, at once; its times and lines are not known."""
-    for line in tail.splitlines():
-        found = _ID.match(line)
-        if found and found.group(1) == "REPORT" and request_id in ("", found.group(2)):
-            epoch = datetime.fromtimestamp(0, UTC)
-            return _report(function, "", _Open(found.group(2), epoch), epoch, line, None)
-    return None
+def report_in(tail: str, function: str = "") -> Reading | None:
+    """What the REPORT line in the tail of a call's log says, at once; its times and lines are not known.
+
+    It is the platform's last word, but for a trace's id: a line like it further up was printed by the function.
+    """
+    lines = [line for line in tail.splitlines() if line and not line.startswith("XRAY TraceId:")]
+    found = _ID.match(lines[-1]) if lines else None
+    if found is None or found.group(1) != "REPORT":
+        return None
+    epoch = datetime.fromtimestamp(0, UTC)
+    return _report(function, "", _Open(found.group(2), epoch), epoch, lines[-1], None)
 
 
 def _report(

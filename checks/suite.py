@@ -47,18 +47,20 @@ def run(parts: Sequence[str]) -> int:
         each for each in PROGRAMS if each[0] == "bwrap" or any(t in ("tests", "tests/smoke") for t in targets)
     ]:
         provide(needed)
-    command = [*python("-m", "pytest"), *_options(parts, solutions), *targets]
-    with tempfile.TemporaryDirectory(prefix="coldstart-test-") as scratch, stoppable():
+    with tempfile.TemporaryDirectory(prefix="coldstart-test-", ignore_cleanup_errors=True) as scratch, stoppable():
         judges: list[Child] = []
         process: subprocess.Popen[bytes] | None = None
         # Kernels find the project, the labs' aws and a judge of their own: the learner's progress is not touched.
         own = {name: value for name, value in os.environ.items() if not name.startswith("COLDSTART_")}
         environment = surroundings(own, Path(scratch))
+        Path(environment["IPYTHONDIR"]).mkdir(parents=True)
         try:
             if solutions:
                 judges.append(_judge(Path(scratch), environment))
                 told = json.loads(judges[0].first_line(60))
                 environment |= {"COLDSTART_JUDGE_URL": told["url"], "COLDSTART_JUDGE_TOKEN": told["token"]}
+            # A place of its own: what an earlier run left in the usual one can't disturb this one's clearing up.
+            command = [*python("-m", "pytest"), f"--basetemp={scratch}/pytest", *_options(parts, solutions), *targets]
             process = subprocess.Popen(command, cwd=ROOT, env=environment)
             return process.wait(RUN_SECONDS)
         except subprocess.TimeoutExpired:

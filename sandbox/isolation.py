@@ -7,7 +7,6 @@ more just before it is sent.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +22,8 @@ from botocore.configprovider import (
 )
 from botocore.loaders import Loader
 
+from sandbox.loopback import is_loopback
+
 #: Connections a client keeps to one endpoint: more than the largest burst that `cloud.traffic` sends.
 MAX_CONNECTIONS = 300
 #: A function may run 900 s (fact lambda-timeout), and its caller waits for it.
@@ -34,24 +35,6 @@ CREDENTIAL_NAMES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_T
 
 class Refused(RuntimeError):
     """What the cloud will not do. The message names the value that caused it, and what to do."""
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an http(s) URL's host is a loopback address or `localhost`."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        _ = parts.port
-    except ValueError:
-        return False
-    if parts.scheme not in ("http", "https") or not host:
-        return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def require_loopback(url: str, where: str) -> str:

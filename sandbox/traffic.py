@@ -86,7 +86,17 @@ class Answer:
     error: str = ""
 
 
-# -- what decides: arrivals and payloads ----------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """One request that is about to be sent. `at` is the cloud's time; `sent` is set once it is on its way."""
+
+    index: int
+    at: float
+    payload: Json
+    sent: threading.Event
+
+
+# -- what decides: arrivals, payloads and trace ids ----------------------------------------------------------
 
 
 def arrival_times(start: float, end: float, seconds: float, arrivals: Arrivals, seed: int) -> list[float]:
@@ -140,6 +150,16 @@ def choose_payloads(payloads: Payloads, count: int, seed: int) -> list[Json]:
     return chosen
 
 
+def trace_header(seed: int, run: int, index: int, at: float) -> str:
+    """The X-Amzn-Trace-Id that a request starts: of one seed the same, but for the time in it.
+
+    By it the local sandbox chooses between an alias's versions, so that requests sent at one time, which arrive in
+    any order, go to the same versions each time.
+    """
+    unique = random.Random(f"{seed}:trace:{run}:{index}").getrandbits(96)
+    return f"Root=1-{int(at):08x}-{unique:024x}"
+
+
 # -- sending --------------------------------------------------------------------------------------
 
 
@@ -184,6 +204,7 @@ class Traffic:
         self._client: Any = None
         self._lock = threading.Lock()
         self._slot = threading.local()
+        self._runs = 0
 
     def steady(
         self,
@@ -224,7 +245,7 @@ class Traffic:
             raise ValueError(f"{expected:.0f} requests: one call sends {MAX_REQUESTS} at most")
         seed = self._seed if seed is None else seed
         times = arrival_times(start, end, seconds, arrivals, seed)
-        return self._run(target, times, choose_payloads(payloads, len(times), seed), seconds, concurrency)
+        return self._run(target, times, choose_payloads(payloads, len(times), seed), seconds, concurrency, seed)
 
     def burst(
         self,
@@ -242,16 +263,16 @@ class Traffic:
                 "more than that is a steady load"
             )
         seed = self._seed if seed is None else seed
-        return self._run(target, [0.0] * count, choose_payloads(payloads, count, seed), 0.0, concurrency)
+        return self._run(target, [0.0] * count, choose_payloads(payloads, count, seed), 0.0, concurrency, seed)
 
     # -- inside ----------------------------------------------------------------------------------
 
     def _run(
-        self, target: Target, times: list[float], payloads: list[Json], seconds: float, concurrency: int
+        self, target: Target, times: list[float], payloads: list[Json], seconds: float, concurrency: int, seed: int
     ) -> list[Response]:
         if not 0 < concurrency <= MAX_IN_FLIGHT:
             raise ValueError(f"concurrency {concurrency!r}: give 1 to {MAX_IN_FLIGHT} requests in flight")
-        flight = Flight(self._timeline, len(times), concurrency, self._sender(target))
+        flight = Flight(self._timeline, len(times), concurrency, self._sender(target, seed))
         name = target if isinstance(target, str) else getattr(target, "__name__", "callable")
         with Progress(f"{len(times)} requests to {name}", flight.fraction):
             try:
@@ -263,36 +284,48 @@ class Traffic:
                 flight.stop()
         return flight.responses()
 
-    def _sender(self, target: Target) -> Callable[[Json, threading.Event], Answer]:
+    def _sender(self, target: Target, seed: int) -> Callable[[Departure], Answer]:
         if isinstance(target, str):
             if not target:
                 raise ValueError("the target is empty: give a function's name or ARN, or a callable")
             # Now, because making the client takes longer than the first requests may be apart.
             self._lambda()
-            return lambda payload, sent: self._invoke(target, payload, sent)
+            with self._lock:
+                self._runs += 1
+                run = self._runs
+            return lambda departure: self._invoke(
+                target, departure, trace_header(seed, run, departure.index, departure.at)
+            )
         if callable(target):
-            return lambda payload, sent: _call(target, payload, sent)
+            return lambda departure: _call(target, departure)
         raise TypeError(f"the target is {target!r}: give a function's name or ARN, or a callable")
 
     def _lambda(self) -> Any:
         with self._lock:
             if self._client is None:
                 self._client = self._invoker()
+                self._client.meta.events.register("before-call.lambda.Invoke", self._before_call)
                 self._client.meta.events.register("before-send.lambda.Invoke", self._on_send)
             return self._client
+
+    def _before_call(self, params: dict[str, Any], **_: Any) -> None:
+        trace = getattr(self._slot, "trace", None)
+        if trace is not None:
+            params["headers"]["X-Amzn-Trace-Id"] = trace
 
     def _on_send(self, **_: Any) -> None:
         event = getattr(self._slot, "sent", None)
         if event is not None:
             event.set()
 
-    def _invoke(self, function: str, payload: Json, sent: threading.Event) -> Answer:
-        self._slot.sent = sent
+    def _invoke(self, function: str, departure: Departure, trace: str) -> Answer:
+        self._slot.sent, self._slot.trace = departure.sent, trace
+        payload = json.dumps(departure.payload).encode()
         try:
-            got = self._lambda().invoke(FunctionName=function, LogType="Tail", Payload=json.dumps(payload).encode())
+            got = self._lambda().invoke(FunctionName=function, LogType="Tail", Payload=payload)
             result = _decoded(got["Payload"].read())
         finally:
-            self._slot.sent = None
+            self._slot.sent = self._slot.trace = None
         failed = got.get("FunctionError", "")
         error = ""
         if failed:
@@ -310,9 +343,9 @@ class Traffic:
         )
 
 
-def _call(target: Callable[[Json], Any], payload: Json, sent: threading.Event) -> Answer:
-    sent.set()
-    result = target(payload)
+def _call(target: Callable[[Json], Any], departure: Departure) -> Answer:
+    departure.sent.set()
+    result = target(departure.payload)
     metadata = result.get("ResponseMetadata", {}) if isinstance(result, dict) else {}
     return Answer(
         status_code=int(metadata.get("HTTPStatusCode", 200)),
@@ -329,7 +362,7 @@ class Flight:
         timeline: Timeline,
         count: int,
         limit: int,
-        sender: Callable[[Json, threading.Event], Answer],
+        sender: Callable[[Departure], Answer],
     ) -> None:
         self._timeline = timeline
         self._limit = limit
@@ -367,12 +400,9 @@ class Flight:
             error = f"not sent: {self._limit} requests were in flight, the load generator's limit"
             self._note(index, at, payload, 0.0, Answer(error=error))
             return
-        sent = threading.Event()
-        thread = threading.Thread(
-            target=self._fly, args=(index, at, payload, sent), name=f"traffic-{index}", daemon=True
-        )
-        thread.start()
-        sent.wait(HAND_OVER_SECONDS)
+        departure = Departure(index, at, payload, threading.Event())
+        threading.Thread(target=self._fly, args=(departure,), name=f"traffic-{index}", daemon=True).start()
+        departure.sent.wait(HAND_OVER_SECONDS)
 
     def land(self, offset: float) -> None:
         """Wait for all answers, and for the time `offset` seconds past the start."""
@@ -393,15 +423,15 @@ class Flight:
     def responses(self) -> list[Response]:
         return [response for response in self._answered if response is not None]
 
-    def _fly(self, index: int, at: float, payload: Json, sent: threading.Event) -> None:
+    def _fly(self, departure: Departure) -> None:
         began = time.perf_counter()
         try:
-            answer = self._sender(payload, sent)
+            answer = self._sender(departure)
         except Exception as error:
             answer = answer_of_error(error)
         finally:
-            sent.set()
-        self._note(index, at, payload, time.perf_counter() - began, answer)
+            departure.sent.set()
+        self._note(departure.index, departure.at, departure.payload, time.perf_counter() - began, answer)
         with self._changed:
             self._in_flight -= 1
             if not self._in_flight:

@@ -311,15 +311,17 @@ def slow_payments(cloud: Cloud, draw: random.Random) -> None:
             order = customer.order()
             answer = customer.send(order)
             reading = report_in(answer.log)
-            if reading is not None and reading.status == "timeout":
+            if reading is None:
+                raise Uncheckable(f"The call of {shop.ORDERS} came back without a REPORT line. Run the check again.")
+            if reading.status == "timeout":
                 raise Incorrect(
                     f"With payments taking {SLOW_SECONDS:g} s, {describe(order)} ended with {said(answer)}.",
                     f"an answer of your own within {MEND_BUDGET_MS / 1000:g} s, by the REPORT line.",
-                    "Without a shorter patience of its own a client waits up to 60 s, and tries again. The function's "
-                    "time-out cuts it off, and the next customer pays for an Init on top.",
+                    "A client without a shorter patience of its own waits, and tries again (fact botocore-timeouts). "
+                    "The function's time-out cuts it off, and the next customer pays for an Init on top.",
                 )
             customer.must_be_pending(order, answer, "slow")
-            if reading is not None and reading.duration_ms > MEND_BUDGET_MS:
+            if reading.duration_ms > MEND_BUDGET_MS:
                 raise Incorrect(
                     f"With payments slow, {describe(order)} was answered after {reading.duration_ms:.0f} ms.",
                     f"at most {MEND_BUDGET_MS:.0f} ms.",

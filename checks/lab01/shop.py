@@ -38,10 +38,15 @@ PRICES: Mapping[str, Any] = {
 }
 ROUND_FUNCTIONS = ("anatomy", "survives", "burst", "failures", "plain", "watched", "sizes")
 EXTENSION_LAYER = "clerk"
+#: What the lab uses at most, run twice over: the measure of its cost in an account.
+PLAN: Mapping[str, float] = {"lambda_requests": 800, "lambda_gb_s": 240}
 
 
 def make(cloud: Cloud) -> None:
     """Set the shop up as it ran on the night of the incident."""
+    if cloud.target == "account":
+        # Spending is held back until an estimate was made, by the judge's cloud as well as by the learner's.
+        cloud.cost_estimate(PLAN)
     account = f"{cloud.region}:{cloud.account}"
     cloud.client("ssm").put_parameter(Name=PRICES_PARAMETER, Type="String", Value=json.dumps(PRICES))
     execution_role(cloud, PLAIN_ROLE)

@@ -10,7 +10,7 @@ from sandbox.compute.arns import named_function
 from sandbox.compute.errors import conflict, function_not_found, stale_revision
 from sandbox.compute.functions import Function, Functions
 from sandbox.compute.paging import page
-from sandbox.compute.routing import Alias, seeded, weights_of
+from sandbox.compute.routing import Alias, Draws, weights_of
 from sandbox.gateway.call import Call, Operation
 
 
@@ -39,7 +39,7 @@ class AliasOperations:
                 raise conflict(f"Alias already exists: {arn}")
             _check_version(function, version)
             weights = weights_of(params.get("RoutingConfig"), version, function.versions, function.arn)
-            alias = Alias(arn, name, version, seeded(self._seed, arn), params.get("Description", ""), weights)
+            alias = Alias(arn, name, version, Draws(self._seed, arn), params.get("Description", ""), weights)
             function.aliases[name] = alias
             return alias.describe()
 

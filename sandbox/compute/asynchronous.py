@@ -16,6 +16,7 @@ from sandbox.compute.destinations import Condition, Ended, MakeClient, deliver, 
 from sandbox.compute.event_invoke import EventSettings, settings_of
 from sandbox.compute.functions import Function
 from sandbox.compute.invocations import Invoker, Outcome
+from sandbox.compute.traces import NO_TRACE, Trace
 from sandbox.gateway.call import AwsError
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Event:
     request_id: str
     received: float
     client_context: str = ""
+    trace: Trace = NO_TRACE
     invocations: int = 0
     failures: int = 0
     refusals: int = 0
@@ -95,6 +97,7 @@ class EventQueue:
                 event.request_id,
                 synchronous=False,
                 client_context=event.client_context,
+                trace=event.trace,
                 admitted=lambda: self._measure_age(event),
             )
         except Exception as error:

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -13,22 +12,34 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sandbox.compute import processes, runtimes
-from sandbox.compute.contract import EnvironmentSpec, InitResult, Invocation, InvocationResult, Status
-from sandbox.compute.host import EnvironmentHost
+from sandbox.compute.contract import EnvironmentSpec, InitResult, Invocation, InvocationResult
+from sandbox.compute.failures import (
+    KILLED,
+    OUT_OF_MEMORY,
+    RUNTIME,
+    TIMED_OUT,
+    Failure,
+    end_of,
+    ending_of,
+    message_of,
+    outcome_of,
+)
 from sandbox.compute.journal import MOST_BYTES, Journal
 from sandbox.compute.metering import INIT_VCPUS, Usage, billed_ms, metered, next_look, vcpus
-from sandbox.compute.report import Ending, Report, exit_reason
-from sandbox.compute.runtime_api import MOST_RESPONSE, Posted, RuntimeApi
-from sandbox.compute.stage import Process, Stage
+from sandbox.compute.report import Ending, Report, platform_error_type
+from sandbox.compute.runtime_api import Posted, RuntimeApi
+from sandbox.compute.stage import Stage
+from sandbox.compute.variables import variables
 from sandbox.compute.wardens import SpawnerFailed
 
-__all__ = ["EnvironmentHost", "ExecutionEnvironment"]
+if TYPE_CHECKING:
+    from sandbox.compute.host import EnvironmentHost
 
 State = Literal["new", "initializing", "ready", "busy", "broken", "closed"]
 
@@ -49,38 +60,11 @@ _LONGEST_MEMORY_LOOK = 0.05
 #: A look may cost at most one part in this many of the time until the next.
 _LOOK_SHARE = 20
 
+#: How long the operating system may take to start a process, in seconds.
+_START_PATIENCE = 60.0
+
 _MB = 1024 * 1024
 _CORES = os.cpu_count() or 1
-_RUNTIME = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """What went wrong. `posted` is the runtime's own account of it, if it gave one."""
-
-    status: Status
-    error_type: str
-    reason: str = ""
-    posted: Posted | None = None
-
-    def payload(self, request_id: str, timeout_s: float) -> bytes:
-        if self.posted is not None and self.posted.body:
-            return self.posted.body
-        if self.status == "timeout":
-            message = f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds"
-        elif self.posted is not None and self.posted.too_large:
-            message = (
-                f"Response payload size ({self.posted.too_large} bytes) exceeded maximum allowed payload size "
-                f"({MOST_RESPONSE} bytes)."
-            )
-        else:
-            message = f"RequestId: {request_id} Error: {self.reason}"
-        return json.dumps({"errorType": self.error_type, "errorMessage": message}, separators=(",", ":")).encode()
-
-
-_TIMED_OUT = _Failure("timeout", "Sandbox.Timedout")
-_OUT_OF_MEMORY = _Failure("failure", "Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
-_KILLED = _Failure("failure", "Runtime.ExitError", "Runtime exited with error: signal: killed")
 
 
 class _Meter:
@@ -89,14 +73,12 @@ class _Meter:
     def __init__(self, stage: Stage, *, fresh: bool) -> None:
         """`fresh`: the processes are about to be started, so all that they use counts."""
         self._stage = stage
+        self._fresh = fresh
         self.started = time.monotonic()
         self._cpu = 0.0 if fresh else stage.cpu_seconds()
         self._queued = {} if fresh else processes.queued_seconds(stage.pids)
         self._most_cpu = 0.0
         self._most_queued = 0.0
-
-    def begin_at(self, moment: float) -> None:
-        self.started = moment
 
     def usage(self, now: float) -> Usage:
         """Up to `now` (time.monotonic), of the processes as of the stage's last look."""
@@ -105,7 +87,9 @@ class _Meter:
         for thread, queued in processes.queued_seconds(self._stage.pids).items():
             # Threads wait at the same time: the longest wait is what an answer was late by.
             self._most_queued = max(self._most_queued, queued - self._queued.get(thread, 0.0))
-        return Usage(max(now - self.started, 0.0), self._most_cpu, self._most_queued)
+        # Until the first of its processes runs, an environment waits for this machine.
+        started = self._stage.started(now) if self._fresh else self.started
+        return Usage(max(now - started, 0.0), self._most_cpu, self._most_queued)
 
 
 class ExecutionEnvironment:
@@ -132,7 +116,7 @@ class ExecutionEnvironment:
         self._folder = ""
         self._temporary: Path | None = None
         #: Why the last stretch of running was cut short.
-        self._verdict: _Failure | None = None
+        self._verdict: Failure | None = None
         self._resident = 0
         self._peak = 0
         #: An Init that was done ahead and has not been reported yet.
@@ -155,7 +139,7 @@ class ExecutionEnvironment:
                 return InitResult(True, duration)
             message = failure.reason or "Init timed out"
             if failure.posted is not None:
-                message = _message(failure.posted.body) or message
+                message = message_of(failure.posted.body) or message
             return InitResult(False, duration, failure.error_type, message)
 
     def invoke(self, invocation: Invocation) -> InvocationResult:
@@ -192,7 +176,7 @@ class ExecutionEnvironment:
     def _invoke(self, invocation: Invocation) -> InvocationResult:
         self._journal.begin()
         init_ms, self._init_ms = self._init_ms, None
-        failure: _Failure | None = None
+        failure: Failure | None = None
         if self.state == "new":
             init_ms, failure = self._first_init()
             if failure is not None:
@@ -213,7 +197,7 @@ class ExecutionEnvironment:
             failure = self._initialise(stage, meter, self.spec.timeout_s, self._share)
             if failure is not None:
                 spent = self._metered_ms(meter, self._share, failure, self.spec.timeout_s)
-                self._journal.platform(self._report.init_report(self._clock.now(), "invoke", spent, _ending(failure)))
+                self._journal.platform(self._report.init_report(self._clock.now(), "invoke", spent, ending_of(failure)))
         self.state = "busy"
         started = self._clock.now()
         self._journal.platform(self._report.start(started, invocation.request_id, invocation.trace_id))
@@ -233,7 +217,7 @@ class ExecutionEnvironment:
             duration = self.spec.timeout_s * 1000.0
         return self._conclude(stage, invocation, failure, posted, started, duration, init_ms)
 
-    def _run_handler(self, stage: Stage, meter: _Meter, invocation: Invocation) -> _Failure | None:
+    def _run_handler(self, stage: Stage, meter: _Meter, invocation: Invocation) -> Failure | None:
         timeout = float(self.spec.timeout_s)
         spent = time.monotonic() - meter.started
         deadline = self._clock.now_ms() + int((timeout - min(spent, timeout)) * 1000)
@@ -241,39 +225,33 @@ class ExecutionEnvironment:
         stage.send(self._api.invoke(invocation, deadline))
         return self._run(stage, meter, timeout, self._share, lambda: self._api.at_rest)
 
-    def _late_failure(self, duration: float) -> _Failure | None:
+    def _late_failure(self, duration: float) -> Failure | None:
         """What a look in time would have caught: looks are some milliseconds apart."""
         if duration > self.spec.timeout_s * 1000.0:
-            return _TIMED_OUT
+            return TIMED_OUT
         if self._peak > self._limit_bytes:
-            return _OUT_OF_MEMORY
+            return OUT_OF_MEMORY
         return None
 
     def _conclude(
         self,
         stage: Stage,
         invocation: Invocation,
-        failure: _Failure | None,
+        failure: Failure | None,
         posted: Posted | None,
         started: float,
         duration: float,
         init_ms: float | None,
     ) -> InvocationResult:
-        raised = failure is None and posted is not None and bool(posted.error_type)
-        if posted is not None and posted.too_large:
-            # The runtime may end itself over the refusal of its answer: that is not what went wrong.
-            outcome = _Failure("error", posted.error_type, posted=posted)
-        elif failure is not None:
-            outcome = failure
-        elif raised:
-            assert posted is not None
-            outcome = _Failure("error", posted.error_type, posted=posted)
-        else:
-            outcome = _Failure("success", "", posted=posted)
+        outcome = outcome_of(failure, posted)
+        ending = ending_of(outcome)
+        if failure is not None:
+            # REPORT tells of an Init that failed as INIT_REPORT does; a handler's own exception has no status there.
+            ending = replace(ending, error_type=platform_error_type(ending.error_type))
         failed = outcome.status != "success"
-        payload = (
-            outcome.payload(invocation.request_id, self.spec.timeout_s) if failed else posted.body if posted else b""
-        )
+        payload = posted.body if posted is not None else b""
+        if failed:
+            payload = outcome.payload(invocation.request_id, self.spec.timeout_s)
         billed = billed_ms(duration, init_ms or 0.0)
         most_mb = min(-(-self._peak // _MB), self.spec.memory_mb)
         now = self._clock.now()
@@ -286,7 +264,7 @@ class ExecutionEnvironment:
                 now,
                 invocation.request_id,
                 invocation.trace_id,
-                _ending(outcome),
+                ending,
                 duration_ms=duration,
                 billed_ms=billed,
                 max_memory_mb=most_mb,
@@ -319,11 +297,11 @@ class ExecutionEnvironment:
 
     # -- Init ------------------------------------------------------------------------------------
 
-    def _first_init(self) -> tuple[float, _Failure | None]:
+    def _first_init(self) -> tuple[float, Failure | None]:
         """The Init phase: its duration in milliseconds, and what went wrong."""
         self._journal.begin()
-        self.state = "initializing"
         stage = self._ensure_stage()
+        self.state = "initializing"
         self._journal.platform(self._report.init_start(self._clock.now()))
         # LogResult begins with what the function writes.
         self._journal.begin()
@@ -335,7 +313,7 @@ class ExecutionEnvironment:
         duration = self._metered_ms(meter, INIT_VCPUS, failure, limit, None if failure else stage.arrived)
         stage.read_output()
         self._journal.platform(
-            self._report.init_report(self._clock.now(), "init", duration, _ending(failure) if failure else Ending())
+            self._report.init_report(self._clock.now(), "init", duration, ending_of(failure) if failure else Ending())
         )
         if failure is not None:
             self._reset("timeout" if failure.status == "timeout" else "failure")
@@ -343,7 +321,7 @@ class ExecutionEnvironment:
             self.state = "ready"
         return duration, failure
 
-    def _initialise(self, stage: Stage, meter: _Meter, limit: float, share: float) -> _Failure | None:
+    def _initialise(self, stage: Stage, meter: _Meter, limit: float, share: float) -> Failure | None:
         """Start the extensions, then the runtime, and wait until all of them ask for their next event."""
         self._peak = 0
         self._resident = 0
@@ -356,12 +334,16 @@ class ExecutionEnvironment:
             failure = self._run(stage, meter, limit, share, lambda: self._api.registered)
             if failure is not None:
                 return failure
-        stage.start(_RUNTIME, "runtime", self._arguments, self._variables, self._folder)
-        return self._run(stage, meter, limit, share, lambda: self._api.at_rest)
+        stage.start(RUNTIME, "runtime", self._arguments, self._variables, self._folder)
+        failure = self._run(stage, meter, limit, share, lambda: self._api.at_rest)
+        stage.read_output()
+        for one in self._api.extensions:
+            self._journal.platform(
+                self._report.extension(self._clock.now(), one.name, ready=one.waits_on is not None, events=one.events)
+            )
+        return failure
 
-    def _run(
-        self, stage: Stage, meter: _Meter, limit: float, share: float, done: Callable[[], bool]
-    ) -> _Failure | None:
+    def _run(self, stage: Stage, meter: _Meter, limit: float, share: float, done: Callable[[], bool]) -> Failure | None:
         """Let the processes run until `done`, until one fails, or until time or memory is used up."""
         self._verdict = None
 
@@ -369,21 +351,24 @@ class ExecutionEnvironment:
             began = time.monotonic()
             stage.look()
             if len(stage.pids) > processes.MOST_TASKS:
-                self._verdict = _KILLED
+                self._verdict = KILLED
+                return None
+            if not stage.started(0.0) and began - meter.started > _START_PATIENCE:
+                self._verdict = KILLED
                 return None
             usage = meter.usage(began)
             if metered(usage, share) >= limit:
-                self._verdict = _TIMED_OUT
+                self._verdict = TIMED_OUT
                 return None
             self._resident = processes.resident_bytes(stage.pids)
             if len(stage.pids) > 1:
                 self._peak = max(self._peak, self._resident)
             if self._resident > self._limit_bytes:
                 self._peak = self._resident
-                self._verdict = _OUT_OF_MEMORY
+                self._verdict = OUT_OF_MEMORY
                 return None
             if processes.task_count(stage.pids) > processes.MOST_TASKS:
-                self._verdict = _KILLED
+                self._verdict = KILLED
                 return None
             self._journal.flush()
             cost = time.monotonic() - began
@@ -399,22 +384,24 @@ class ExecutionEnvironment:
         crowd = max(1.0, self._host.busy / _CORES)
         return min(max(safe, _SHORTEST_MEMORY_LOOK), _LONGEST_MEMORY_LOOK) * crowd
 
-    def _trouble(self, stage: Stage) -> _Failure | None:
+    def _trouble(self, stage: Stage) -> Failure | None:
         """What has gone wrong with the processes, if anything."""
         if self._api.init_error is not None:
-            return _Failure("error", self._api.init_error.error_type, posted=self._api.init_error)
+            return Failure("error", self._api.init_error.error_type, posted=self._api.init_error)
         reported = self._api.extension_error
         if reported is not None:
-            return _Failure("failure", reported[1].error_type, f"extension {reported[0]} reported an error")
+            return Failure("failure", reported[1].error_type, f"extension {reported[0]} reported an error")
         for index, process in stage.processes.items():
-            failure = _end_of(index, process)
+            failure = end_of(index, process)
             if failure is not None:
                 return failure
-        return _KILLED if stage.gone else None
+        if stage.set_up_failed:
+            return Failure("failure", "Runtime.InvalidEntrypoint", self._host.failure())
+        return KILLED if stage.gone else None
 
     def _runtime_ended(self) -> bool:
         assert self._stage is not None
-        return any(_end_of(index, process) is not None for index, process in self._stage.processes.items())
+        return any(end_of(index, process) is not None for index, process in self._stage.processes.items())
 
     # -- the end, of an invocation and of the environment ----------------------------------------
 
@@ -432,7 +419,7 @@ class ExecutionEnvironment:
             stage.hush()
             return
         if any("SHUTDOWN" in one.events for one in self._api.extensions):
-            runtime = stage.processes.get(_RUNTIME)
+            runtime = stage.processes.get(RUNTIME)
             stage.resume()
             if runtime is not None and runtime.pid and runtime.status is None:
                 processes.send_signal([runtime.pid], signal.SIGKILL)
@@ -447,7 +434,7 @@ class ExecutionEnvironment:
         budget = SHUTDOWN_BUDGET[kind]
         if not budget:
             return
-        runtime = stage.processes[_RUNTIME]
+        runtime = stage.processes[RUNTIME]
         processes.terminate(runtime.pid)
         for_runtime = budget if kind == "internal" else budget * _RUNTIME_PART
         stage.pump(lambda: runtime.status is not None, for_runtime, lambda: None)
@@ -468,17 +455,17 @@ class ExecutionEnvironment:
         self,
         meter: _Meter,
         share: float,
-        failure: _Failure | None,
+        failure: Failure | None,
         limit: float,
         now: float | None = None,
     ) -> float:
         """Metered milliseconds so far; of what timed out, the limit."""
-        if failure is _TIMED_OUT:
+        if failure is TIMED_OUT:
             return limit * 1000.0
         return metered(meter.usage(now or time.monotonic()), share) * 1000.0
 
     def _measure_peak(self, stage: Stage) -> None:
-        runtime = stage.processes.get(_RUNTIME)
+        runtime = stage.processes.get(RUNTIME)
         if runtime is not None and runtime.pid and runtime.status is None:
             self._peak = max(self._peak, processes.peak_bytes(runtime.pid))
             if len(stage.pids) > 1:
@@ -523,7 +510,10 @@ class ExecutionEnvironment:
             runtime, task, layers = "/var/runtime", "/var/task", "/opt"
             executable = f"/var/lang/bin/python{interpreter.version}"
             moved = {}
-        self._arguments = (executable, "-S", f"{runtime}/bootstrap.py", self.spec.handler)
+        # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
+        wrapper = self.spec.variables.get("AWS_LAMBDA_EXEC_WRAPPER")
+        command = (executable, "-S", f"{runtime}/bootstrap.py", self.spec.handler)
+        self._arguments = (wrapper, *command) if wrapper else command
         self._folder = task
         self._variables = variables(
             self.spec, address, task=task, runtime=runtime, layers=layers or "/opt", moved=moved
@@ -544,80 +534,5 @@ class ExecutionEnvironment:
 
         https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
         """
-        hidden = ("_HANDLER", "LAMBDA_RUNTIME_DIR", "PYTHONPATH", "_LAMBDA_TELEMETRY_LOG_FD", "COLDSTART_OPT")
+        hidden = ("_HANDLER", "LAMBDARUNTIME_DIR", "PYTHONPATH", "_LAMBDA_TELEMETRY_LOG_FD", "COLDSTART_OPT")
         return {name: value for name, value in self._variables.items() if name not in hidden}
-
-
-def variables(
-    spec: EnvironmentSpec, address: str, *, task: str, runtime: str, layers: str, moved: Mapping[str, str]
-) -> dict[str, str]:
-    """The environment variables of a function: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-
-    Its own come after those that it may set and before those that are reserved. `moved` tells where /tmp and /opt are
-    when they are not there.
-    """
-    changeable = {
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
-        "PATH": f"/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:{layers}/bin",
-        "LD_LIBRARY_PATH": ":".join(
-            (
-                *("/var/lang/lib", "/lib64", "/usr/lib64", runtime, f"{runtime}/lib", task, f"{task}/lib"),
-                f"{layers}/lib",
-            )
-        ),
-        "PYTHONPATH": runtime,
-        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        **moved,
-    }
-    reserved = {
-        "_HANDLER": spec.handler,
-        "_LAMBDA_TELEMETRY_LOG_FD": "4",
-        "AWS_DEFAULT_REGION": spec.region,
-        "AWS_REGION": spec.region,
-        "AWS_ENDPOINT_URL": spec.endpoint_url,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
-        "AWS_LAMBDA_FUNCTION_NAME": spec.function_name,
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
-        "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": spec.initialization_type,
-        "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
-        "AWS_LAMBDA_LOG_STREAM_NAME": spec.log_stream,
-        "AWS_LAMBDA_LOG_FORMAT": spec.log_format,
-        "AWS_LAMBDA_RUNTIME_API": address,
-        "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
-        "_AWS_XRAY_DAEMON_PORT": "2000",
-        "LAMBDA_TASK_ROOT": task,
-        "LAMBDA_RUNTIME_DIR": runtime,
-    }
-    if spec.log_format == "JSON":
-        reserved["AWS_LAMBDA_LOG_LEVEL"] = spec.application_log_level
-    return {**changeable, **spec.variables, **spec.credentials, **reserved}
-
-
-def _end_of(index: int, process: Process) -> _Failure | None:
-    """What the end of a process means: none of them ends on its own while all is well."""
-    if process.refused:
-        reason = f"fork/exec {process.name}: {os.strerror(process.refused).lower()}"
-        return _Failure(
-            "failure", "Runtime.InvalidEntrypoint" if index == _RUNTIME else "Extension.LaunchError", reason
-        )
-    if process.status is None:
-        return None
-    if index == _RUNTIME:
-        return _Failure("failure", "Runtime.ExitError", exit_reason(process.status))
-    code = os.waitstatus_to_exitcode(process.status)
-    return _Failure("failure", "Extension.Crash", f"extension {process.name} exited with code {code}")
-
-
-def _ending(failure: _Failure) -> Ending:
-    return Ending(failure.status, failure.error_type, failure.reason)
-
-
-def _message(body: bytes) -> str:
-    try:
-        return str(json.loads(body).get("errorMessage", ""))
-    except (ValueError, AttributeError):
-        return ""

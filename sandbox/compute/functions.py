@@ -19,6 +19,7 @@ from sandbox.compute.packages import Package
 from sandbox.compute.pool import Pool
 from sandbox.compute.routing import Alias
 from sandbox.compute.timestamps import timestamp
+from sandbox.compute.traces import NO_TRACE, Trace
 
 #: How long a new function is Pending and an update InProgress, in seconds of sandbox time. AWS takes one to a few
 #: seconds; this is long enough for a script that doesn't wait to meet the same conflict as there.
@@ -247,12 +248,12 @@ class Function:
             raise function_not_found(f"{self.arn}:{qualifier}")
         return version
 
-    def route(self, qualifier: str | None) -> Version:
+    def route(self, qualifier: str | None, trace: Trace = NO_TRACE) -> Version:
         """The version that one invocation goes to: an alias with weights chooses."""
         if qualifier is None:
             return self.versions[LATEST]
         alias = self.aliases.get(qualifier)
-        version = self.versions.get(alias.choose() if alias is not None else qualifier)
+        version = self.versions.get(alias.choose(trace) if alias is not None else qualifier)
         if version is None:
             raise function_not_found(f"{self.arn}:{qualifier}")
         return version

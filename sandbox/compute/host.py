@@ -12,15 +12,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sandbox.clock import Clock
 from sandbox.compute import runtimes
 from sandbox.compute.contract import EnvironmentSpec, LogSink
+from sandbox.compute.environment import ExecutionEnvironment
 from sandbox.compute.wardens import Mode, Spawner, Warden
-
-if TYPE_CHECKING:
-    from sandbox.compute.environment import ExecutionEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +27,8 @@ _OPEN_FILES = 65_536
 #: In mode "plain": said once.
 PLAIN_NOTICE = (
     "This system has no namespaces for execution environments ({reason}): /var/task, /opt and /tmp are at other paths, "
-    "told by LAMBDA_TASK_ROOT, PATH and TMPDIR, and functions see this machine's processes and files."
+    "told by LAMBDA_TASK_ROOT, PATH and TMPDIR, ephemeral storage has no limit, and functions see this machine's "
+    "processes and files."
 )
 
 
@@ -72,9 +70,6 @@ class EnvironmentHost:
 
     def create(self, spec: EnvironmentSpec) -> ExecutionEnvironment:
         """An environment for `spec`; nothing runs yet. UnsupportedRuntime if its runtime doesn't run here."""
-        # Here, not above: the two modules know each other.
-        from sandbox.compute.environment import ExecutionEnvironment
-
         runtimes.check(spec.runtime)
         environment = ExecutionEnvironment(self, spec)
         with self._lock:

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from sandbox.compute.contract import Invocation, InvocationResult
 from sandbox.compute.errors import conflict, throttled
 from sandbox.compute.functions import Function, Version
 from sandbox.compute.measurements import Measurements, Metrics
+from sandbox.compute.traces import NO_TRACE, Trace
 
 #: The largest payloads, in bytes: fact lambda-payload.
 MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024
@@ -39,7 +39,6 @@ class Invoker:
         self._metrics = metrics
         self._lock = threading.Lock()
         self._places: dict[tuple[str, str], tuple[Concurrency, Measurements]] = {}
-        self._ids = random.SystemRandom()
 
     def concurrency(self, account: str, region: str) -> Concurrency:
         return self._place(account, region)[0]
@@ -65,6 +64,7 @@ class Invoker:
         *,
         synchronous: bool = True,
         client_context: str = "",
+        trace: Trace = NO_TRACE,
         admitted: Callable[[], None] | None = None,
     ) -> Outcome:
         """Invoke a function and wait for its end.
@@ -72,9 +72,11 @@ class Invoker:
         `payload` is a JSON text. `admitted` is called once an environment is sure. AwsError if the function is unknown
         or Pending, or if the invocation is throttled; a function that fails is an Outcome.
         """
-        version = function.route(qualifier)
+        version = function.route(qualifier, trace)
         with self._clock.busy():
-            return self._run(function, version, qualifier, payload, request_id, synchronous, client_context, admitted)
+            return self._run(
+                function, version, qualifier, payload, request_id, synchronous, client_context, trace, admitted
+            )
 
     def _run(
         self,
@@ -85,6 +87,7 @@ class Invoker:
         request_id: str,
         synchronous: bool,
         client_context: str,
+        trace: Trace,
         admitted: Callable[[], None] | None,
     ) -> Outcome:
         now = self._clock.now()
@@ -128,7 +131,7 @@ class Invoker:
                     request_id,
                     payload,
                     function.arn if qualifier is None else f"{function.arn}:{qualifier}",
-                    self._trace_id(now, version.configuration.tracing == "Active"),
+                    trace.continued(now, active=version.configuration.tracing == "Active"),
                     client_context,
                 )
             )
@@ -146,7 +149,3 @@ class Invoker:
             at=now,
         )
         return Outcome(result, version.number)
-
-    def _trace_id(self, now: float, sampled: bool) -> str:
-        bits = self._ids.getrandbits(160)
-        return f"Root=1-{int(now):08x}-{bits >> 64:024x};Parent={bits & 0xFFFFFFFFFFFFFFFF:016x};Sampled={int(sampled)}"

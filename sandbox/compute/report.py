@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -127,6 +128,15 @@ class Report:
             *self._event("WARN" if failed else "DEBUG", now, "platform.initRuntimeDone", done),
             *self._event("WARN" if failed else "INFO" if ahead else "DEBUG", now, "platform.initReport", report),
         ]
+
+    def extension(self, now: float, name: str, *, ready: bool, events: Iterable[str]) -> list[str]:
+        """How far an extension has come by the end of Init, and what it will be told of."""
+        state, told_of = "Ready" if ready else "Registered", sorted(events)
+        if not self._json:
+            return [f"EXTENSION\tName: {name}\tState: {state}\tEvents: [{', '.join(told_of)}]"]
+        return self._event(
+            "INFO" if ready else "WARN", now, "platform.extension", {"name": name, "state": state, "events": told_of}
+        )
 
     def start(self, now: float, request_id: str, trace_id: str) -> list[str]:
         if not self._json:

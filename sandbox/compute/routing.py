@@ -14,29 +14,47 @@ from typing import Any, Protocol
 
 from sandbox.compute.arns import LATEST
 from sandbox.compute.errors import invalid
+from sandbox.compute.traces import NO_TRACE, Trace
 
 _NUMBER = re.compile(r"[0-9]+")
+
+
+class Draws:
+    """An alias's numbers in [0, 1): no other alias's traffic changes them.
+
+    One seed and one order of calls give one sequence. Calls at one time come in no order, so a call that starts a
+    trace of its own draws by the trace's id: a load generator that makes its ids from a seed gets the same versions
+    for the same requests.
+    """
+
+    def __init__(self, seed: int, arn: str) -> None:
+        self._name = f"{seed} {arn}"
+        self._sequence = random.Random(self._name)
+
+    def draw(self, trace: Trace) -> float:
+        if trace.started_by_caller:
+            return random.Random(f"{self._name} {trace.unique}").random()
+        return self._sequence.random()
 
 
 @dataclass(slots=True)
 class Alias:
     """A name for one version, or for two with a weight. `weights` is {version: share of the traffic}, at most one.
 
-    The choice is made for each invocation. `draws` is seeded, so one seed and one order of calls give one sequence of
-    versions.
+    The choice is made for each invocation, by a number that `draws` gives.
     """
 
     arn: str
     name: str
     version: str
-    draws: random.Random
+    draws: Draws
     description: str = ""
     weights: dict[str, float] = field(default_factory=dict)
     revision: str = field(default_factory=lambda: str(uuid.uuid4()))
 
-    def choose(self) -> str:
+    def choose(self, trace: Trace = NO_TRACE) -> str:
         """The version for one invocation."""
-        return choose(self.version, self.weights, self.draws.random()) if self.weights else self.version
+        return choose(self.version, self.weights, self.draws.draw(trace)) if self.weights else self.version
 
     def versions(self) -> tuple[str, ...]:
         return (self.version, *self.weights)
@@ -62,11 +80,6 @@ def choose(version: str, weights: Mapping[str, float], draw: float) -> str:
             return additional
         draw -= weight
     return version
-
-
-def seeded(seed: int, arn: str) -> random.Random:
-    """An alias's own sequence of draws: no other alias's traffic changes it."""
-    return random.Random(f"{seed} {arn}")
 
 
 class _Versions(Protocol):

@@ -40,6 +40,7 @@ from sandbox.compute.reservations import Reservations
 from sandbox.compute.runtimes import RUNTIMES
 from sandbox.compute.tags import Tags
 from sandbox.compute.timestamps import stream_date
+from sandbox.compute.traces import read_trace
 from sandbox.gateway.call import AwsError, Call, Operation
 
 LAMBDA = "lambda.amazonaws.com"
@@ -279,6 +280,7 @@ class LambdaService:
                 call.request_id,
                 self._clock.now(),
                 _client_context(params.get("ClientContext")),
+                read_trace(call.trace),
             )
         )
         return {"StatusCode": 202, "Payload": b""}
@@ -290,6 +292,7 @@ class LambdaService:
             payload,
             call.request_id,
             client_context=_client_context(call.params.get("ClientContext")),
+            trace=read_trace(call.trace),
         )
         result = outcome.result
         answer: dict[str, Any] = {

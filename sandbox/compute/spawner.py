@@ -70,6 +70,9 @@ _ETC_FILES = (
 )
 _ETC_FOLDERS = ("ssl", "pki", "ca-certificates", "ld.so.conf.d", "alternatives")
 _SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix")
+#: What of /proc the kernel takes orders by. It asks for the writer's user alone, not for rights over the machine: to it
+#: root's functions are root where they can't have a user of their own.
+_SETTINGS = ("sys", "irq", "bus", "fs", "sysrq-trigger")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
@@ -225,6 +228,9 @@ def _furnish(kernel: _Kernel, request: dict[str, Any]) -> None:
     """Give a warden's environment its own mounts: its processes, /tmp, /var/task and /opt."""
     kernel.call("unshare", _CLONE_NEWNS | _CLONE_NEWIPC)
     kernel.mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    for name in _SETTINGS:
+        if os.path.exists(f"/proc/{name}"):
+            kernel.bind(f"/proc/{name}", f"/proc/{name}")
     own = f"mode=700,uid={USER[1]},gid={USER[2]},size={request['ephemeral_mb']}m"
     kernel.mount("tmpfs", "/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, own)
     kernel.bind(HOST + request["code"], "/var/task")

@@ -24,7 +24,7 @@ from sandbox.compute.runtime_api import MOST_RESPONSE, Answer, RuntimeApi
 from sandbox.compute.wardens import Note, Warden
 
 _READ_BYTES = 256 * 1024
-#: Linux: the time at which the last byte came in goes with what is read. The number is the same on all its machines.
+#: Linux: the time at which the last byte came in goes with what is read. The number is that of x86 and ARM.
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
 _TIMESTAMP_SPACE = socket.CMSG_SPACE(_TIMESPEC.size)
@@ -39,6 +39,7 @@ class Process:
     """The runtime or an external extension. `status` is its wait status once it has ended."""
 
     name: str
+    path: str
     pipe: int
     output: Output = field(default_factory=Output)
     pid: int = 0
@@ -86,6 +87,11 @@ class Stage:
         """Everything has ended and can't be started again."""
         return self._warden.gone
 
+    @property
+    def set_up_failed(self) -> bool:
+        """The environment's own view of the machine could not be made."""
+        return self._warden.failed
+
     # -- processes -------------------------------------------------------------------------------
 
     def begin(self, api: RuntimeApi) -> None:
@@ -98,12 +104,16 @@ class Stage:
         """Start a process; `processes[index]` tells how it fares."""
         pipe, theirs = os.pipe()
         os.set_blocking(pipe, False)
-        process = Process(name, pipe)
+        process = Process(name, arguments[0], pipe)
         self.processes[index] = process
         self._watch(pipe, lambda: self._read(process))
         self._cleared = False
         self._warden.start(index, arguments, variables, folder, (theirs, self._clock_fd))
         os.close(theirs)
+
+    def started(self, otherwise: float) -> float:
+        """When the first process began to run (time.monotonic), `otherwise` if none has yet."""
+        return min((process.started for process in self.processes.values() if process.started), default=otherwise)
 
     def look(self) -> list[int]:
         """The living processes, now."""
@@ -323,5 +333,6 @@ def _arrival(ancillary: list[tuple[int, int, bytes]]) -> float:
     for level, kind, content in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(content) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(content)
-            return now - max(time.clock_gettime(time.CLOCK_REALTIME) - seconds - nanoseconds / 1e9, 0.0)
+            late: float = time.clock_gettime(time.CLOCK_REALTIME) - seconds - nanoseconds / 1e9
+            return now - max(late, 0.0)
     return now

@@ -52,6 +52,7 @@ class Warden:
         #: As seen here; 0 until it has told that it is there.
         self.pid = 0
         self.gone = False
+        self.failed = False
 
     def start(
         self,
@@ -104,7 +105,7 @@ class Warden:
             if kind == spawner.READY:
                 self.pid = pid
             if kind == spawner.FAILED:
-                self.gone = True
+                self.gone = self.failed = True
             found.append(Note(kind, index, number, further, pid))
         return found
 

@@ -28,7 +28,7 @@ class Principal:
 class Call:
     """One API call. `params` has botocore's shape for the operation's input (blobs are bytes).
 
-    `time` is sandbox time. `parent` is the request id of the call that caused this one, if a service made it.
+    `time` is sandbox time. `trace` is the X-Amzn-Trace-Id header that the caller sent.
     """
 
     service: str
@@ -41,6 +41,7 @@ class Call:
     time: datetime
     source_ip: str = "127.0.0.1"
     user_agent: str = ""
+    trace: str = ""
     read_only: bool = False
     resources: list[str] = field(default_factory=list)
 

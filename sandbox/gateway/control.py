@@ -8,10 +8,14 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.gateway.message import Request, Response
+from sandbox.loopback import is_meant_for
 
 
 class Control:
-    """What answers below `/_sandbox`: JSON in, JSON out, no signature. Not open, it answers nothing but 404."""
+    """What answers below `/_sandbox`: JSON in, JSON out, no signature. Not open, it answers nothing but 404.
+
+    Without a signature any web page could ask: what comes from a page of another machine is refused.
+    """
 
     def __init__(self, clock: Clock, *, open_: bool) -> None:
         self._clock = clock
@@ -20,6 +24,9 @@ class Control:
     def handle(self, request: Request) -> Response:
         if not self._open:
             return _json(404, {"error": "this endpoint has no /_sandbox"})
+        host, origin = request.headers.get("host"), request.headers.get("origin")
+        if not is_meant_for(host, origin):
+            return _json(403, {"error": f"/_sandbox is for this machine only, not for host {host}, origin {origin}"})
         route = (request.method, request.path)
         if route == ("GET", "/_sandbox/clock"):
             return self._now()

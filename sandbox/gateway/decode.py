@@ -84,9 +84,13 @@ def _by_rpc_path(request: Request, signing_name: str, region: str) -> Target | N
         return None
     match = _RPC_CBOR.search(request.path)
     named = match[2] if match else request.path
-    service = next((name for name in services.candidates(signing_name) if _exists(name)), signing_name)
-    if not _exists(service):
-        return Target(service, signing_name, "cbor", region, "", named, {})
+    candidates = [name for name in services.candidates(signing_name) if _exists(name)]
+    if not candidates:
+        return Target(signing_name, signing_name, "cbor", region, "", named, {})
+    # The path names the service as X-Amz-Target would.
+    prefix = match[1] if match else ""
+    meant = (name for name in candidates if moto_adapter.service_model(name).metadata.get("targetPrefix") == prefix)
+    service = next(meant, candidates[0])
     return _target(service, signing_name, "cbor", region, named)
 
 
@@ -128,7 +132,11 @@ def _by_path(request: Request, signing_name: str, region: str) -> Target:
             continue
         found = moto_adapter.route(service, request)
         if found is not None:
-            return _target(service, signing_name, protocol, region, *found)
+            operation, path_parameters = found
+            if (signing_name, operation) == ("s3express", "ListBuckets"):
+                # The same request but for its host and its signature.
+                operation = "ListDirectoryBuckets"
+            return _target(service, signing_name, protocol, region, operation, path_parameters)
     action = _action(request)
     if not names:
         return Target(

@@ -320,11 +320,16 @@ def answer(
     request_id: str,
 ) -> Response:
     """What moto answers; NotInMoto if it can't. Any other exception is a fault inside moto."""
+    if service.replace("-", "") not in _modules():
+        # moto goes by the signing name, and another service of that name would answer.
+        raise NotInMoto(f"the service {service!r} is not among those it holds")
+    if signing_name == "s3express":
+        raise NotInMoto("there are no directory buckets (S3 Express One Zone)")
     environ = request.environ()
     # moto takes service, region and account from this header; presigned and anonymous requests have none.
     environ["HTTP_AUTHORIZATION"] = _authorization(access_key, region, signing_name)
-    # Some SDKs name a region in their user agent, and moto would prefer it.
-    environ["HTTP_USER_AGENT"] = ""
+    # Some SDKs name a region in their user agent, and moto would prefer it. Empty headers break its parameters.
+    environ.pop("HTTP_USER_AGENT", None)
     app = _app(service, signing_name, environ)
     started: list[Any] = []
 

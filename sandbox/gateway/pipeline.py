@@ -214,6 +214,7 @@ class Gateway:
             time=self.clock.datetime(),
             source_ip=request.source_ip,
             user_agent=request.headers.get("user-agent", ""),
+            trace=request.headers.get("x-amzn-trace-id", ""),
             read_only=is_read_only(operation),
         )
         try:

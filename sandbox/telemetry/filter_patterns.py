@@ -86,9 +86,7 @@ def _terms(text: str) -> Match:
         else:
             term = plain
             if term.startswith("%"):
-                raise InvalidPattern(
-                    f"regular expressions in filter patterns are not supported by this sandbox: {term}"
-                )
+                raise InvalidPattern(f"regular expressions are not supported by this sandbox: {term}")
             if not _PLAIN.fullmatch(term):
                 raise InvalidPattern(f"Invalid character(s) in term '{term}'")
         {"": required, "-": excluded, "?": optional}[found["sign"]].append(term)

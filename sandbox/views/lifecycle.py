@@ -68,11 +68,16 @@ def spans(bars: Sequence[Bar]) -> Picture:
     palette = iter(PART_COLOURS * (len(names) // len(PART_COLOURS) + 1))
     colours = {name: BLUE if name == HANDLER else next(palette) for name in names}
     rows: list[dict[str, Any]] = []
+    totals: list[dict[str, Any]] = []
+    # Twice what is seen: the white line between two parts takes a pixel of each.
+    least = max((bar.total for bar in bars), default=0.0) * 2 * LEAST_PIXELS / WIDTH
     for bar in bars:
         at = 0.0
         for part, ms in bar.parts:
-            rows.append({"call": bar.name, "part": part, "from": at, "to": at + ms})
-            at += ms
+            shown = max(ms, least)
+            rows.append({"call": bar.name, "part": part, "from": at, "to": at + shown})
+            at += shown
+        totals.append({"call": bar.name, "to": at, "label": number(bar.total, "ms")})
     order = [bar.name for bar in bars]
     y = alt.Y(
         "call:N", sort=order, title=None, axis=alt.Axis(labelLimit=220, labelPadding=6, ticks=False, domain=False)
@@ -90,7 +95,6 @@ def spans(bars: Sequence[Bar]) -> Picture:
             legend=alt.Legend(orient="top", columns=4, labelLimit=260),
         ),
     )
-    totals = [{"call": bar.name, "to": bar.total, "label": number(bar.total, "ms")} for bar in bars]
     labels = (
         alt.Chart(alt.InlineData(values=totals))
         .mark_text(align="left", dx=5, fontSize=12)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from checks.contract import (
+    LARGEST_FILE_BYTES,
     Answers,
     Check,
     Incorrect,
@@ -119,14 +121,45 @@ def test_a_file_outside_the_labs_folder_is_not_read(tmp_path: Any) -> None:
     folder = tmp_path / "90-tiny"
     folder.mkdir()
     (folder / "link").symlink_to(tmp_path / "secret")
+    (folder / "above").symlink_to(tmp_path)
+    (folder / "inner").mkdir()
+    os.mkfifo(folder / "pipe")
     answers = Answers({}, folder=folder)
-    for name in ("../secret", "link"):
+    for name in ("../secret", "link", "above/secret", "inner/../../secret", str(tmp_path / "secret"), "pipe", "inner"):
         with pytest.raises(Incorrect):
             answers.file(name)
     with pytest.raises(NotAttempted):
         answers.file("absent")
     (folder / "policy.json").write_text("{}")
     assert answers.file("policy.json") == "{}"
+
+
+def test_a_folder_that_was_replaced_by_a_link_is_not_read(tmp_path: Any) -> None:
+    solved = tmp_path / "solutions" / "90-tiny"
+    solved.mkdir(parents=True)
+    (solved / "policy.json").write_text("{}")
+    (tmp_path / "90-tiny").symlink_to(solved)
+    with pytest.raises(Incorrect, match=r"plain file"):
+        Answers({}, folder=tmp_path / "90-tiny").file("policy.json")
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path: Any) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "most").write_bytes(b"x" * LARGEST_FILE_BYTES)
+    answers = Answers({}, folder=tmp_path)
+    assert len(answers.file("inner/most")) == LARGEST_FILE_BYTES
+    (tmp_path / "more").write_bytes(b"x" * (LARGEST_FILE_BYTES + 1))
+    with pytest.raises(Incorrect, match="more than"):
+        answers.file("more")
+
+
+@pytest.mark.parametrize("value", [10**4000, -(10**400), float("inf"), float("nan"), True, None, "1", [1], {}])
+def test_what_is_no_usable_number_is_incorrect_and_no_fault_of_the_check(value: Any) -> None:
+    answers = Answers({"n": value})
+    for ask in (answers.number, answers.integer):
+        with pytest.raises(Incorrect) as wrong:
+            ask("n")
+        assert len(wrong.value.seen) < 100
 
 
 def test_a_verdict_travels_as_json() -> None:

@@ -34,6 +34,19 @@ def test_it_listens_on_loopback_only(bench: Bench) -> None:
     assert urlsplit(bench.server.url).hostname == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    "headers", [{"Host": "rebound.example"}, {"Origin": "https://page.example"}, {"Origin": "null"}, {"Host": ""}]
+)
+def test_a_web_page_is_refused_even_with_the_token(bench: Bench, headers: dict[str, str]) -> None:
+    address = urlsplit(bench.server.url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=20)
+    connection.request("GET", "/v1/progress", headers={"Authorization": f"Bearer {bench.server.token}", **headers})
+    response = connection.getresponse()
+    assert response.status == 403
+    assert b"web pages" in response.read()
+    connection.close()
+
+
 @pytest.mark.parametrize("token", ["", "wrong", "ünknown"])
 def test_an_unknown_token_is_refused(bench: Bench, token: str) -> None:
     status, answer = ask(bench.server.url, token.encode().decode("latin-1"), "GET", "/v1/progress")

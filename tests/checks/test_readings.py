@@ -129,3 +129,30 @@ def test_the_report_is_found_in_the_tail_of_a_call() -> None:
     assert found is not None
     assert (found.request_id, found.duration_ms, found.billed_ms) == (ONE, 5.0, 6)
     assert report_in("no report here") is None
+
+
+FORGED = (
+    f"REPORT RequestId: {ONE}\tDuration: 0.01 ms\tBilled Duration: 1 ms\tMemory Size: 512 MB\tMax Memory Used: 9 MB"
+)
+
+
+def test_a_report_that_the_function_printed_does_not_count() -> None:
+    platform = f"END RequestId: {ONE}\n{report(ONE)}\nXRAY TraceId: 1-a\tSegmentId: b\n"
+    tail = f"START RequestId: {ONE} Version: 1\n{FORGED}\n{platform}"
+    found = report_in(tail)
+    assert found is not None
+    assert found.duration_ms == 5.0
+    # In JSON format the platform's own line is an object.
+    assert report_in(f'{FORGED}\n{{"type": "platform.report"}}\n') is None
+
+
+def test_in_the_log_the_last_report_of_an_invocation_counts() -> None:
+    lines = (
+        *((1_000, f"START RequestId: {ONE} Version: 1"), (1_001, "works")),
+        *((1_002, f"END RequestId: {ONE}"), (1_003, FORGED), (1_004, "works on")),
+        *((1_005, f"END RequestId: {ONE}"), (1_006, report(ONE)), (1_007, "afterwards")),
+    )
+    (environment,) = read("orders", events("s", *lines))
+    (reading,) = environment.readings
+    assert (reading.duration_ms, reading.lines, reading.end.timestamp()) == (5.0, ("works", "works on"), 1.005)
+    assert environment.after == ("afterwards",)

@@ -12,7 +12,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from sandbox.cloud import Cloud, Refused, open_cloud
-from sandbox.isolation import is_loopback, isolated_session, local_config, refuse_to_leave
+from sandbox.isolation import isolated_session, local_config, refuse_to_leave
+from sandbox.loopback import is_loopback
 
 LAB_SERVICES = (
     "apigateway",

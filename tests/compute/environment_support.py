@@ -15,7 +15,8 @@ import psutil
 
 from sandbox.clock import Clock
 from sandbox.compute.contract import EnvironmentSpec, Invocation, InvocationResult
-from sandbox.compute.environment import EnvironmentHost, ExecutionEnvironment
+from sandbox.compute.environment import ExecutionEnvironment
+from sandbox.compute.host import EnvironmentHost
 from sandbox.compute.wardens import Mode
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:probe"

@@ -402,6 +402,7 @@ def test_failed_init_is_tried_again_within_the_invocation(
     shown = kind if kind.startswith("Runtime.") else "Runtime.Unknown"
     assert platform[1].endswith(f" ms\tPhase: init\tStatus: error\tError Type: {shown}")
     assert platform[2].endswith(f" ms\tPhase: invoke\tStatus: error\tError Type: {shown}")
+    assert platform[5].endswith(f" MB\tStatus: error\tError Type: {shown}")
     assert result.init_ms is None
     assert sum(line.startswith("[ERROR]") for line in around.lines) == 2
 
@@ -428,6 +429,34 @@ def test_init_within_an_invocation_is_under_the_functions_timeout(
     assert result.status == "timeout"
     assert "INIT_REPORT Init Duration: 1000.00 ms\tPhase: invoke\tStatus: timeout" in around.lines
     assert around.lines[-1].endswith("Status: timeout")
+
+
+def test_environment_that_can_not_be_made_says_why(around: Surroundings) -> None:
+    environment = around.environment(code=around.folder / "never-unpacked")
+    result = environment.invoke(invocation())
+    assert (result.status, result.error_type) == ("failure", "Runtime.InvalidEntrypoint")
+    assert "no such file or directory" in answer(result)["errorMessage"].lower()
+
+
+def test_wrapper_of_the_runtime_is_run_in_its_place(around: Surroundings) -> None:
+    wrapper = """
+        #!/bin/sh
+        export WRAPPED="$2"
+        exec "$@"
+    """
+    layer = around.folder_with({"wrap": wrapper})
+    probe = around.environment("import os\ndef handler(event, context):\n    return os.environ['LAMBDA_TASK_ROOT']\n")
+    place = "/opt/wrap" if call(probe) == "/var/task" else str(layer / "wrap")
+    environment = around.environment(
+        "import os\ndef handler(event, context):\n    return os.environ.get('WRAPPED')\n",
+        layers=(layer,),
+        variables={"AWS_LAMBDA_EXEC_WRAPPER": place},
+    )
+    assert call(environment) == "-S"
+    missing = around.environment(ECHO, variables={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/nothing"})
+    told = missing.invoke(invocation())
+    assert told.error_type == "Runtime.InvalidEntrypoint"
+    assert "fork/exec /opt/nothing: no such file or directory" in answer(told)["errorMessage"]
 
 
 # -- Init ahead -----------------------------------------------------------------------------------

@@ -81,6 +81,8 @@ def test_extension_is_told_of_invocations_and_of_the_end(around: Surroundings) -
         "SHUTDOWN SPINDOWN",
     ]
     assert around.lines.index("watcher: registered ['AWS_LAMBDA_FUNCTION_NAME']") == 1
+    assert around.lines[2] == "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]"
+    assert around.lines[3].startswith("START RequestId: ")
 
 
 def test_extension_is_part_of_init_and_of_the_duration(around: Surroundings) -> None:
@@ -91,7 +93,7 @@ def test_extension_is_part_of_init_and_of_the_duration(around: Surroundings) -> 
     result = environment.invoke(invocation())
     assert result.init_ms is not None
     assert result.init_ms > 200
-    assert result.duration_ms > 300
+    assert result.duration_ms > 290
 
 
 def test_extension_not_told_of_invocations_does_not_hold_them_up(around: Surroundings) -> None:

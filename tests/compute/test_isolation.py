@@ -133,6 +133,24 @@ def test_mounts_cannot_be_undone_from_inside(isolated: Surroundings) -> None:
     assert told == [-1, -1, 1]
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o077], ids=oct)
+def test_kernels_settings_are_read_only_whatever_user_functions_have(isolated: Surroundings, umask: int) -> None:
+    code = isolated.folder_with({"app.py": RUN})
+    again = Surroundings(isolated.folder / "again", "namespaces")
+    # With a narrow one root's functions can't have a user of their own.
+    before = os.umask(umask)
+    try:
+        told = call(
+            again.environment(code=code),
+            "path = '/proc/sys/kernel/core_pattern'\n"
+            "try:\n    os.close(os.open(path, os.O_WRONLY))\nexcept OSError as error:\n    return error.strerror",
+        )
+    finally:
+        os.umask(before)
+        again.close()
+    assert told in ("Read-only file system", "Permission denied")
+
+
 def test_later_layers_lie_over_earlier_ones(around: Surroundings) -> None:
     below = around.folder_with({"python/shared.py": "name = 'below'", "python/below.py": "name = 'only below'"})
     above = around.folder_with({"python/shared.py": "name = 'above'", "python/package/__init__.py": "name = 'inner'"})

@@ -149,6 +149,20 @@ def test_text_of_init(kind: Any, phase: Any, ending: Ending, expected: list[str]
     assert report(initialization_type=kind).init_report(NOW, phase, 85.2, ending) == expected
 
 
+def test_an_extension_is_told_of_with_its_events() -> None:
+    text = report()
+    assert text.extension(NOW, "watcher", ready=True, events={"SHUTDOWN", "INVOKE"}) == [
+        "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]"
+    ]
+    assert text.extension(NOW, "watcher", ready=False, events=()) == [
+        "EXTENSION\tName: watcher\tState: Registered\tEvents: []"
+    ]
+    (event,) = report(log_format="JSON").extension(NOW, "watcher", ready=True, events=["INVOKE"])
+    assert json.loads(event)["type"] == "platform.extension"
+    assert json.loads(event)["record"] == {"name": "watcher", "state": "Ready", "events": ["INVOKE"]}
+    assert report(log_format="JSON", system_log_level="WARN").extension(NOW, "watcher", ready=True, events=()) == []
+
+
 def test_json_events_of_an_invocation() -> None:
     made = report(log_format="JSON", system_log_level="DEBUG")
     start = json.loads(made.start(NOW, ID, TRACE)[0])

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.compute.routing import Alias, choose, seeded, weights_of
+from sandbox.compute.routing import Alias, Draws, choose, weights_of
+from sandbox.compute.traces import read_trace
 from sandbox.gateway.call import AwsError
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -30,7 +31,7 @@ def test_a_draw_falls_to_a_version(weights: dict[str, float], draw: float, versi
 
 def test_one_seed_gives_one_sequence_and_another_alias_another() -> None:
     def sequence(seed: int, arn: str) -> list[str]:
-        alias = Alias(arn, "live", "1", seeded(seed, arn), weights={"2": 0.5})
+        alias = Alias(arn, "live", "1", Draws(seed, arn), weights={"2": 0.5})
         return [alias.choose() for _ in range(64)]
 
     assert sequence(3, ARN + ":live") == sequence(3, ARN + ":live")
@@ -38,8 +39,35 @@ def test_one_seed_gives_one_sequence_and_another_alias_another() -> None:
     assert sequence(3, ARN + ":live") != sequence(3, ARN + ":beta")
 
 
+def started(number: int, time: str = "5759e988") -> Any:
+    return read_trace(f"Root=1-{time}-{number:024x}")
+
+
+def test_calls_that_start_a_trace_draw_by_its_id_in_whatever_order_they_come() -> None:
+    alias = Alias(ARN, "live", "1", Draws(3, ARN), weights={"2": 0.5})
+    forwards = {number: alias.choose(started(number)) for number in range(64)}
+    backwards = {number: alias.choose(started(number, time="6abcdef0")) for number in reversed(range(64))}
+    assert forwards == backwards
+    assert set(forwards.values()) == {"1", "2"}
+    other = Alias(ARN, "live", "1", Draws(4, ARN), weights={"2": 0.5})
+    assert forwards != {number: other.choose(started(number)) for number in range(64)}
+
+
+def test_calls_within_a_trace_are_chosen_for_one_by_one() -> None:
+    # A function sends its own trace with all that it calls: that must not send them all to one version.
+    alias, without = (Alias(ARN, "live", "1", Draws(3, ARN), weights={"2": 0.5}) for _ in range(2))
+    within = read_trace("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
+    assert [alias.choose(within) for _ in range(64)] == [without.choose() for _ in range(64)]
+
+
+def test_the_share_of_traced_calls_is_that_of_the_weight() -> None:
+    alias = Alias(ARN, "live", "1", Draws(1, ARN), weights={"2": 0.1})
+    versions = [alias.choose(started(number)) for number in range(5000)]
+    assert 420 < versions.count("2") < 580
+
+
 def test_the_share_is_that_of_the_weight() -> None:
-    alias = Alias(ARN, "live", "1", seeded(1, ARN), weights={"2": 0.1})
+    alias = Alias(ARN, "live", "1", Draws(1, ARN), weights={"2": 0.1})
     versions = [alias.choose() for _ in range(5000)]
     assert 420 < versions.count("2") < 580
 

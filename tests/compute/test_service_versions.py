@@ -159,3 +159,19 @@ def test_a_version_can_be_deleted_once_no_alias_needs_it(compute: Any) -> None:
     compute.functions.delete_function(FunctionName="trimmed", Qualifier="1")
     assert compute.refusal("invoke", FunctionName="trimmed:1")[0] == "ResourceNotFoundException"
     assert compute.invoke("trimmed:2")["ExecutedVersion"] == "2"
+
+
+def test_the_function_goes_on_with_the_callers_trace(compute: Any) -> None:
+    compute.create("traced", "import os\n\ndef handler(event, context):\n    return os.environ['_X_AMZN_TRACE_ID']\n")
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+    def send(params: dict[str, Any], **_: Any) -> None:
+        params["headers"]["X-Amzn-Trace-Id"] = header
+
+    events = compute.functions.meta.events
+    events.register("before-call.lambda.Invoke", send)
+    try:
+        assert compute.invoke("traced")["Payload"] == header
+    finally:
+        events.unregister("before-call.lambda.Invoke", send)
+    assert compute.invoke("traced")["Payload"] != header

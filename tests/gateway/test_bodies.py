@@ -250,9 +250,9 @@ def test_what_is_no_request_gets_an_answer_and_a_closed_connection(gateway: Gate
 
 
 def test_one_connection_serves_many_requests_chunked_or_not(gateway: Gateway) -> None:
-    plain = b"GET /_sandbox/clock HTTP/1.1\r\nHost: a\r\n\r\n"
+    plain = b"GET /_sandbox/clock HTTP/1.1\r\nHost: localhost\r\n\r\n"
     chunked = (
-        b"POST /_sandbox/clock/advance HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"POST /_sandbox/clock/advance HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         b'6\r\n{"seco\r\n8\r\nnds": 1}\r\n0\r\n\r\n'
     )
     answer = exchange(gateway, plain + chunked + plain)
@@ -262,5 +262,5 @@ def test_one_connection_serves_many_requests_chunked_or_not(gateway: Gateway) ->
 
 def test_the_date_header_is_the_walls(gateway: Gateway) -> None:
     gateway.clock.advance(86_400)
-    answer = exchange(gateway, b"GET /_sandbox/clock HTTP/1.1\r\nHost: a\r\n\r\n").decode()
+    answer = exchange(gateway, b"GET /_sandbox/clock HTTP/1.1\r\nHost: localhost\r\n\r\n").decode()
     assert f"Date: {datetime.now(UTC):%a, %d %b %Y}" in answer

@@ -70,6 +70,36 @@ def test_nothing_else_is_there(gateway: Gateway, method: str, path: str) -> None
     assert call(gateway, method, path, {} if method == "POST" else None)[0] == 404
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebound.example:4566"},
+        {"Host": "localhost.example"},
+        {"Origin": "https://page.example"},
+        {"Origin": "http://127.0.0.1.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_a_web_page_of_another_machine_is_refused(gateway: Gateway, headers: dict[str, str]) -> None:
+    before = gateway.clock.offset
+    request = urllib.request.Request(
+        f"{gateway.endpoint_url}/_sandbox/clock/advance", data=b'{"seconds": 300}', headers=headers
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert refused.value.code == 403
+    assert gateway.clock.offset == before
+
+
+@pytest.mark.parametrize("host", ["localhost:4566", "127.0.0.2", "[::1]:80"])
+def test_every_name_of_this_machine_may_ask(gateway: Gateway, host: str) -> None:
+    headers = {"Host": host, "Origin": f"http://{host}"}
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{gateway.endpoint_url}/_sandbox/clock", headers=headers)
+    ) as ok:
+        assert ok.status == 200
+
+
 CLOSED = """
 import json, urllib.error, urllib.request
 from sandbox.clock import Clock

@@ -322,8 +322,8 @@ def test_bad_put_is_refused(telemetry: Telemetry, params: dict[str, Any], code: 
         (
             {"EndTime": START + timedelta(hours=48)},
             "InvalidParameterCombination",
-            "You have requested up to 2,880 datapoints, which exceeds the limit of 1,440. You may reduce the datapoints "
-            "requested by increasing Period, or decreasing the time range.",
+            "You have requested up to 2,880 datapoints, which exceeds the limit of 1,440. You may reduce the "
+            "datapoints requested by increasing Period, or decreasing the time range.",
         ),
         (
             {"EndTime": START},
