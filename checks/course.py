@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import threading
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -163,6 +164,8 @@ class LabModule:
 
 
 _modules: dict[Path, LabModule] = {}
+#: The judge loads modules ahead while a first request may ask for one of them.
+_loading = threading.RLock()
 
 
 def load_module(lab: Lab) -> LabModule:
@@ -172,19 +175,24 @@ def load_module(lab: Lab) -> LabModule:
     if len(found) != 1:
         raise CourseError(f"lab {lab.id} needs one module {folder.name}/lab{lab.id}_*.py; found {len(found)}")
     path = found[0]
-    if path not in _modules:
-        for id in [id for id in declared if id.partition(".")[0] == lab.id]:
-            del declared[id]
-        module = _import(path)
-        checks = {id: one for id, one in declared.items() if one.lab == lab.id}
-        _modules[path] = LabModule(
-            checks=checks,
-            setup=getattr(module, "setup", lambda cloud: None),
-            cleanup=getattr(module, "cleanup", None),
-            files=tuple(getattr(module, "FILES", ())),
-            services=tuple(getattr(module, "SERVICES", ("lambda", "logs", "iam", "cloudwatch"))),
-        )
-    return _modules[path]
+    with _loading:
+        if path not in _modules:
+            _modules[path] = _declared_in(lab, path)
+        return _modules[path]
+
+
+def _declared_in(lab: Lab, path: Path) -> LabModule:
+    for id in [id for id in declared if id.partition(".")[0] == lab.id]:
+        del declared[id]
+    module = _import(path)
+    checks = {id: one for id, one in declared.items() if one.lab == lab.id}
+    return LabModule(
+        checks=checks,
+        setup=getattr(module, "setup", lambda cloud: None),
+        cleanup=getattr(module, "cleanup", None),
+        files=tuple(getattr(module, "FILES", ())),
+        services=tuple(getattr(module, "SERVICES", ("lambda", "logs", "iam", "cloudwatch"))),
+    )
 
 
 def _import(path: Path) -> ModuleType:

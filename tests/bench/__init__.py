@@ -1,0 +1,1 @@
+"""The measurements against peers, side by side in one run."""
