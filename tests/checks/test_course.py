@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,15 @@ def test_a_labs_module_is_read_from_its_course(course: Course, lab: Lab) -> None
     assert set(module.checks) == set(lab.points)
     assert module.files == ("greeting.txt",)
     assert module.checks["90.2"].seconds == 5
+
+
+def test_a_module_asked_for_twice_at_once_is_loaded_once(course: Course, lab: Lab) -> None:
+    path = course.root / "checks" / "lab90_tiny.py"
+    # The import lasts long enough for the second caller to come while the first is still at it.
+    path.write_text(path.read_text() + "\nimport threading\n\nthreading.Event().wait(0.2)\n")
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(load_module, [lab, lab])
+    assert first is second
 
 
 def test_two_courses_with_the_same_lab_do_not_mix(course: Course, lab: Lab, tmp_path: Path) -> None:
