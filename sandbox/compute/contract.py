@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-#: Receives log lines: log group, log stream, [(sandbox time in Unix ms, text without its newline)].
+#: Receives log lines: log group, log stream, [(sandbox time in Unix ms, text)].
 LogSink = Callable[[str, str, Sequence[tuple[int, str]]], None]
 
 Status = Literal["success", "failure", "error", "timeout"]

@@ -104,7 +104,8 @@ class ExecutionEnvironment:
         self._host = host
         self._clock = host.clock
         self._held = threading.Lock()
-        self._journal = Journal(host.clock, host.logs, spec.log_group, spec.log_stream)
+        ending = "\n" if spec.log_format == "Text" else ""
+        self._journal = Journal(host.clock, host.logs, spec.log_group, spec.log_stream, ending=ending)
         self._report = Report(spec)
         self._share = vcpus(spec.memory_mb)
         self._limit_bytes = spec.memory_mb * _MB
@@ -470,6 +471,8 @@ class ExecutionEnvironment:
             self._peak = max(self._peak, processes.peak_bytes(runtime.pid))
             if len(stage.pids) > 1:
                 self._peak = max(self._peak, processes.resident_bytes(stage.pids))
+        elif runtime is not None:
+            self._peak = max(self._peak, runtime.peak)
         self._peak = max(self._peak, self._resident)
 
     # -- the stage, and what stands on it --------------------------------------------------------

@@ -19,11 +19,13 @@ _BATCH_BYTES = 256 * 1024
 class Journal:
     """Takes lines, hands them on in batches, and keeps the tail of the present invocation."""
 
-    def __init__(self, clock: Clock, sink: LogSink, group: str, stream: str) -> None:
+    def __init__(self, clock: Clock, sink: LogSink, group: str, stream: str, *, ending: str = "") -> None:
+        """`ending` closes each event: in the text format CloudWatch's Lambda events end with a line feed."""
         self._clock = clock
         self._sink = sink
         self._group = group
         self._stream = stream
+        self._ending = ending
         self._waiting: list[tuple[int, str]] = []
         self._waiting_bytes = 0
         self._tail: deque[bytes] = deque()
@@ -69,7 +71,7 @@ class Journal:
         return b"".join(self._tail)[-TAIL_BYTES:]
 
     def _add(self, line: str) -> None:
-        self._waiting.append((self._clock.now_ms(), line))
+        self._waiting.append((self._clock.now_ms(), line + self._ending))
         self._waiting_bytes += len(line)
         encoded = line.encode("utf-8", "replace") + b"\n"
         self._tail.append(encoded)

@@ -32,9 +32,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-#: What a warden writes: kind, index of the process, a number (a pid, a wait status or an errno), and a further one.
+#: What a warden writes: kind, index of the process, a number (pid, KiB, wait status or errno), and a further one.
 MESSAGE = struct.Struct("=cBxxiq")
-READY, STARTED, EXITED, NOT_STARTED, CLEARED, FAILED = b"r", b"s", b"x", b"e", b"c", b"f"
+READY, STARTED, PEAK, EXITED, NOT_STARTED, CLEARED, FAILED = b"r", b"s", b"m", b"x", b"e", b"c", b"f"
 #: Before a request's JSON: its length.
 LENGTH = struct.Struct("=I")
 
@@ -313,6 +313,9 @@ class Warden:
     def _ended(self, pid: int, status: int, used: Any) -> None:
         index = self._indices.pop(pid, None)
         if index is not None:
+            # Linux counts in KiB, macOS in bytes. What the warden itself held before the exec is the least it says.
+            kibibytes = used.ru_maxrss if sys.platform == "linux" else used.ru_maxrss // 1024
+            self._tell(PEAK, index, kibibytes, 0)
             self._tell(EXITED, index, status, int((used.ru_utime + used.ru_stime) * 1e9))
 
     def _start(self, request: dict[str, Any], fds: list[int]) -> None:

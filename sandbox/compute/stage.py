@@ -48,6 +48,8 @@ class Process:
     #: An errno if it could not be started.
     refused: int = 0
     cpu: float = 0.0
+    #: The most memory it held, in bytes, told when it has ended.
+    peak: int = 0
 
 
 class _Connection:
@@ -239,6 +241,8 @@ class Stage:
             self.pids = [*self.pids, note.pid]
         elif note.kind == spawner.NOT_STARTED:
             process.refused = note.number
+        elif note.kind == spawner.PEAK:
+            process.peak = note.number * 1024
         elif note.kind == spawner.EXITED:
             process.status = note.number
             process.cpu = note.further / 1e9

@@ -45,7 +45,8 @@ class Surroundings:
 
     @property
     def lines(self) -> list[str]:
-        return [text for _, text in self.logged]
+        """What was logged, without the line feeds that close events of the text format."""
+        return [text.removesuffix("\n") for _, text in self.logged]
 
     def environment(self, source: str | None = None, **changes: Any) -> ExecutionEnvironment:
         """An environment whose app.py is `source`."""

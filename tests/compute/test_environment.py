@@ -94,6 +94,20 @@ def test_output_keeps_its_order_and_messages_stay_whole(around: Surroundings) ->
     ]
 
 
+def test_a_process_that_ends_at_once_is_reported_with_its_memory(around: Surroundings) -> None:
+    environment = around.environment("import os\ndef handler(event, context):\n    os._exit(1)\n")
+    assert min(environment.invoke(invocation()).max_memory_mb for _ in range(5)) >= 5
+
+
+@pytest.mark.parametrize(("log_format", "endings"), [("Text", {1}), ("JSON", {0})])
+def test_events_of_the_text_format_end_with_a_line_feed(
+    around: Surroundings, log_format: str, endings: set[int]
+) -> None:
+    source = "def handler(event, context):\n    print('one line')\n"
+    around.environment(source, log_format=log_format).invoke(invocation())
+    assert {len(text) - len(text.rstrip("\n")) for _, text in around.logged} == endings
+
+
 def test_log_tail_is_the_last_four_kilobytes_of_this_invocation(around: Surroundings) -> None:
     environment = around.environment("def handler(event, context):\n    print(event * 200)\n    print('end')\n")
     environment.invoke(invocation("earlier"))
