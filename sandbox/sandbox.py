@@ -8,9 +8,19 @@ import tempfile
 import threading
 from pathlib import Path
 
+from sandbox.authorisation.analyzer import AccessAnalyzer
+from sandbox.authorisation.authoriser import Authoriser
+from sandbox.authorisation.cloud_state import CloudState
+from sandbox.authorisation.deliveries import Deliveries
+from sandbox.authorisation.iam import Iam
+from sandbox.authorisation.in_force import PoliciesInForce
+from sandbox.authorisation.last_accessed import LastAccessed
+from sandbox.authorisation.simulation import Simulation
+from sandbox.authorisation.usage import Usage
 from sandbox.clock import Clock
 from sandbox.compute import service
 from sandbox.compute.host import EnvironmentHost
+from sandbox.compute.log_delivery import LogDelivery
 from sandbox.compute.service import LambdaService
 from sandbox.gateway import pipeline
 from sandbox.gateway.pipeline import Gateway
@@ -45,10 +55,11 @@ class Sandbox:
         self.gateway = Gateway(self.clock, seed=seed, control=control)
         self.metrics = Metrics(self.clock)
         self.logs = Logs(self.clock, self.metrics)
-        self.host = EnvironmentHost(self.clock, self.logs.put, self.root)
+        self.host = EnvironmentHost(self.clock, LogDelivery(self.logs, self.gateway.permits), self.root)
         self.compute = LambdaService(self.clock, self.gateway, self.metrics, self.host, self.root, seed=seed)
         for part in (self.metrics, self.logs, self.compute):
             self.gateway.add(part)
+        self._authorise_calls()
 
     def serve(self, port: int = 0) -> str:
         """Answer on 127.0.0.1 (any free port for 0); the endpoint's URL. OSError if the port is taken."""
@@ -56,6 +67,22 @@ class Sandbox:
         # Beside answering: what starts execution environments is a process of its own, and not there at once.
         threading.Thread(target=self._prepare_host, name="host", daemon=True).start()
         return endpoint
+
+    def _authorise_calls(self) -> None:
+        organization = self.gateway.organization
+        usage = Usage()
+        in_force = PoliciesInForce(
+            organization,
+            policies={"lambda": self.compute.policy_of},
+            tags={"lambda": self.compute.tags_of, "logs": self.logs.tags_of},
+        )
+        state = CloudState(organization, self.compute.mapped_function)
+        deliveries = Deliveries(self.clock, in_force, organization)
+        self.gateway.authoriser = Authoriser(self.clock, in_force, state, usage, platform=pipeline.PLATFORM)
+        self.gateway.before_answer(deliveries.check)
+        self.gateway.judge_deliveries(deliveries.allows)
+        self.gateway.add(Iam(Simulation(organization), LastAccessed(self.clock, usage)))
+        self.gateway.add(AccessAnalyzer(self.clock, usage, self.gateway.role_trusts))
 
     def _prepare_host(self) -> None:
         try:

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-#: Receives log lines: log group, log stream, [(sandbox time in Unix ms, text)].
-LogSink = Callable[[str, str, Sequence[tuple[int, str]]], None]
-
 Status = Literal["success", "failure", "error", "timeout"]
 
 
@@ -44,6 +41,10 @@ class EnvironmentSpec:
     system_log_level: str = "INFO"
     tracing: Literal["PassThrough", "Active"] = "PassThrough"
     initialization_type: Literal["on-demand", "provisioned-concurrency"] = "on-demand"
+
+
+#: Receives log lines of an environment: [(sandbox time in Unix ms, text)].
+LogSink = Callable[[EnvironmentSpec, Sequence[tuple[int, str]]], None]
 
 
 @dataclass(frozen=True, slots=True)

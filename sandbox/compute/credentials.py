@@ -14,6 +14,8 @@ NEEDED_SECONDS = 3 * 3600
 
 #: (role ARN, session name, seconds) to AWS_* variables: Gateway.issue_session.
 Issue = Callable[[str, str, int], Mapping[str, str]]
+#: (access key id, action, resource ARN) to whether that key's principal may: Gateway.permits.
+May = Callable[[str, str, str], bool]
 
 
 class RoleCredentials:

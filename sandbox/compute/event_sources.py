@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from sandbox.clock import Clock
 from sandbox.compute.arns import FunctionName, parse_function
 from sandbox.compute.background import Background
-from sandbox.compute.credentials import RoleCredentials
+from sandbox.compute.credentials import May, RoleCredentials
 from sandbox.compute.errors import conflict, invalid, not_found, unsupported
 from sandbox.compute.event_filters import MAX_FILTERS, InvalidPattern, Match, compile_sqs_filter
 from sandbox.compute.functions import Function, Functions
@@ -59,8 +59,8 @@ _UNSUPPORTED = {
 }
 
 MakeClient = Callable[[str, Mapping[str, str] | None], Any]
-#: (Region, queue name) to the Unix time at which a hidden message comes in sight, or None.
-NextVisible = Callable[[str, str], float | None]
+#: (Region, queue name, account) to the Unix time at which a hidden message comes in sight, or None.
+NextVisible = Callable[[str, str, str], float | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -154,6 +154,7 @@ class EventSources:
         credentials: RoleCredentials,
         client: MakeClient,
         next_visible: NextVisible,
+        may: May,
         background: Background,
         batches: Background,
     ) -> None:
@@ -163,6 +164,7 @@ class EventSources:
         self._credentials = credentials
         self._client = client
         self._next_visible = next_visible
+        self._may = may
         self._background = background
         self._batches = batches
         self._lock = threading.RLock()
@@ -210,6 +212,7 @@ class EventSources:
         if not _QUEUE.fullmatch(source):
             raise invalid(f"Unrecognized event source: {source}")
         settings, patterns = self._changed(Settings(source), (), params)
+        self._check_rights(function, target, source)
         self._check_queue(function, target, source, settings)
         now = self._clock.now()
         with self._lock:
@@ -333,14 +336,14 @@ class EventSources:
         target = _FunctionTarget(
             mapping.target, self._clock, self._functions, self._invoker, self._credentials, self._client
         )
-        _, _, _, region, _, queue = mapping.settings.queue_arn.split(":", 5)
+        _, _, _, region, account, queue = mapping.settings.queue_arn.split(":", 5)
         return QueuePoller(
             self._clock,
             target,
             mapping.settings,
             self._background,
             self._batches,
-            lambda: self._next_visible(region, queue),
+            lambda: self._next_visible(region, queue, account),
             told,
         )
 
@@ -384,6 +387,14 @@ class EventSources:
                 "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
             )
         return settings, patterns
+
+    def _check_rights(self, function: Function, target: FunctionName, source: str) -> None:
+        # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html (execution role permissions)
+        role = function.version(target.qualifier).configuration.role
+        key = self._credentials.of(role, function.name)["AWS_ACCESS_KEY_ID"]
+        for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+            if not self._may(key, f"sqs:{action}", source):
+                raise invalid(f"The provided execution role does not have permissions to call {action} on SQS")
 
     def _check_queue(self, function: Function, target: FunctionName, source: str, settings: Settings) -> None:
         _, _, _, _, account, name = source.split(":", 5)

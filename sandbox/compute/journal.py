@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from sandbox.clock import Clock
-from sandbox.compute.contract import LogSink
 
 #: What LogResult holds: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 TAIL_BYTES = 4096
@@ -19,12 +18,10 @@ _BATCH_BYTES = 256 * 1024
 class Journal:
     """Takes lines, hands them on in batches, and keeps the tail of the present invocation."""
 
-    def __init__(self, clock: Clock, sink: LogSink, group: str, stream: str, *, ending: str = "") -> None:
+    def __init__(self, clock: Clock, sink: Callable[[Sequence[tuple[int, str]]], None], *, ending: str = "") -> None:
         """`ending` closes each event: in the text format CloudWatch's Lambda events end with a line feed."""
         self._clock = clock
         self._sink = sink
-        self._group = group
-        self._stream = stream
         self._ending = ending
         self._waiting: list[tuple[int, str]] = []
         self._waiting_bytes = 0
@@ -64,7 +61,7 @@ class Journal:
         """Hand on what is waiting."""
         if self._waiting:
             batch, self._waiting, self._waiting_bytes = self._waiting, [], 0
-            self._sink(self._group, self._stream, batch)
+            self._sink(batch)
 
     def tail(self) -> bytes:
         """The last TAIL_BYTES of this invocation's lines."""

@@ -114,6 +114,20 @@ class Layers:
         check_total(code_bytes, found)
         return tuple(found)
 
+    def policy(self, arn: str) -> dict[str, Any] | None:
+        """Who may use a layer version, by its ARN; None if no other account may. AWS's own layer everybody may.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/permissions-layer-cross-account.html
+        """
+        name = parse_layer(arn, "", "")
+        if powertools_layer.runtime_of(name) is not None:
+            statements = [{"Effect": "Allow", "Principal": "*", "Action": "lambda:GetLayerVersion", "Resource": arn}]
+        else:
+            with self._lock:
+                version = self._layers.get(_unversioned(name), {}).get(name.version or 0)
+                statements = list(version.statements.values()) if version is not None else []
+        return {"Version": "2012-10-17", "Id": "default", "Statement": statements} if statements else None
+
     def stored_bytes(self, account: str, region: str) -> int:
         """What this account's layers take of its code storage."""
         with self._lock:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from sandbox.clock import Clock, Timer
 from sandbox.compute.background import Background
+from sandbox.compute.destinations import queue_url
 from sandbox.compute.event_filters import Match
 from sandbox.compute.event_payloads import failed_items, sqs_record
 from sandbox.compute.invocations import MAX_SYNCHRONOUS_BYTES, Outcome
@@ -216,8 +217,7 @@ class QueuePoller:
     def _receive(self) -> list[Mapping[str, Any]]:
         sqs = self._target.sqs()
         if not self._url:
-            _, _, _, _, account, name = self.settings.queue_arn.split(":", 5)
-            self._url = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+            self._url = queue_url(sqs, self.settings.queue_arn)
         room = max(self.settings.batch_size - len(self._buffer.messages), 1)
         answer = sqs.receive_message(
             QueueUrl=self._url,

@@ -136,10 +136,11 @@ class Gateway(Protocol):
     def endpoint_url(self) -> str: ...
     def issue_session(self, role_arn: str, session_name: str, seconds: int) -> Mapping[str, str]: ...
     def role_trusts(self, role_arn: str, service_principal: str) -> bool: ...
+    def permits(self, access_key: str, action: str, resource: str) -> bool: ...
     def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any: ...
     def on_call(self, listener: Callable[[Call, Mapping[str, Any] | None], None]) -> None: ...
     def on_message(self, listener: Callable[[str], None]) -> None: ...
-    def next_visible_at(self, region: str, queue: str) -> float | None: ...
+    def next_visible_at(self, region: str, queue: str, account: str) -> float | None: ...
 
 
 def preload() -> None:
@@ -185,6 +186,7 @@ class LambdaService:
             self._credentials,
             gateway.client,
             gateway.next_visible_at,
+            gateway.permits,
             self._keeping,
             self._running,
         )
@@ -243,9 +245,26 @@ class LambdaService:
         self._events.accept(Event(found, name.qualifier, payload, identifier, self._clock.now()))
         return None
 
-    def resource_policy(self, arn: str, account: str, region: str) -> dict[str, Any] | None:
-        """The resource policy of a function, version or alias; None if it has none."""
-        return self._permissions.policy(parse_function(arn, account, region))
+    def policy_of(self, arn: str) -> dict[str, Any] | None:
+        """The resource policy of the function, version, alias or layer version with this ARN; None if it has none."""
+        if ":layer:" in arn:
+            return self._layers.policy(arn)
+        name = _function_of(arn)
+        return self._permissions.policy(name) if name is not None else None
+
+    def tags_of(self, arn: str) -> Mapping[str, str]:
+        """The tags of the function or event source mapping with this ARN; a version or alias has its function's."""
+        if ":event-source-mapping:" in arn:
+            mapping = self._event_sources.find(arn)
+            return mapping.tags if mapping is not None else {}
+        name = _function_of(arn)
+        function = self.functions.find(name) if name is not None else None
+        return function.tags if function is not None else {}
+
+    def mapped_function(self, arn: str) -> str | None:
+        """The ARN of the function that the event source mapping with this ARN invokes."""
+        mapping = self._event_sources.find(arn)
+        return mapping.target.arn if mapping is not None else None
 
     def _called(self, call: Call, result: Mapping[str, Any] | None) -> None:
         if call.service != "sqs":
@@ -356,6 +375,17 @@ def _checked(name: str, operation: Operation) -> Operation:
         return operation(call)
 
     return check_and_answer
+
+
+def _function_of(arn: str) -> FunctionName | None:
+    """The function that an ARN names; None if it names none, or several (`function:*`)."""
+    parts = arn.split(":")
+    if len(parts) < 7 or parts[5] != "function":
+        return None
+    try:
+        return parse_function(arn, parts[4], parts[3])
+    except AwsError:
+        return None
 
 
 def _payload(given: Any, limit: int) -> bytes:

@@ -114,6 +114,7 @@ class Answerer:
                     asked.request,
                     access_key=call.principal.access_key or "ANONYMOUSANONYMOUSAN",
                     signing_name=asked.signing_name,
+                    account=call.account,
                     region=call.region,
                     request_id=call.request_id,
                 )
@@ -144,7 +145,7 @@ class Answerer:
         queue = str(call.params.get("QueueUrl", "")).rstrip("/").rpartition("/")[2]
         wait = call.params.get("WaitTimeSeconds")
         if wait is None:
-            wait = moto_adapter.queue_wait_seconds(call.region, queue)
+            wait = moto_adapter.queue_wait_seconds(call.region, queue, call.account)
         if not 0 <= int(wait) <= _MAX_WAIT_SECONDS:
             return self._ask_moto(asked)
         once = _without_wait(asked)
@@ -154,7 +155,7 @@ class Answerer:
             answer = self._ask_moto(once)
             if self._clock.now() >= deadline or answer.error or b"ReceiptHandle" in answer.response.body:
                 return answer
-            wake = min(deadline, moto_adapter.next_visible_at(call.region, queue) or deadline)
+            wake = min(deadline, moto_adapter.next_visible_at(call.region, queue, call.account) or deadline)
             timer = self._clock.at(wake, lambda: self._message_came(""))
             with self._arrival:
                 self._arrival.wait_for(lambda: self._closed or self._arrivals != seen, _LOOK_AGAIN_SECONDS)  # noqa: B023

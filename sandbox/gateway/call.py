@@ -8,27 +8,67 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 DEFAULT_ACCOUNT = "123456789012"
+#: The second account: a member of the organization whose management account is the default one.
+MEMBER_ACCOUNT = "210987654321"
 DEFAULT_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """A session policy. `document` is the text that was passed; None for a managed policy, known by its ARN."""
+
+    name: str
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDetails:
+    """What temporary credentials carry besides their principal, from the call of STS that made them (`via`).
+
+    `policies` is None where no session policy limits the session (an empty one allows nothing). `tags` holds the
+    session tags as passed and as inherited; `transitive` the keys of those that go on to a chained session.
+    `provider` is the ARN of the identity provider of a web identity (aws:FederatedProvider), `claims` the condition
+    keys that its token gave and that stay in the session. `user_arn` is the IAM user who asked for the session
+    himself (GetSessionToken, GetFederationToken). `chained` says that a role's session was assumed by another's.
+    """
+
+    via: Literal["AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken"]
+    issued: datetime
+    policies: tuple[SessionPolicy, ...] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    transitive: frozenset[str] = frozenset()
+    source_identity: str | None = None
+    provider: str | None = None
+    claims: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    user_arn: str | None = None
+    chained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. `arn` is as sts:GetCallerIdentity gives it (an assumed role's is the session's ARN)."""
+    """Who calls. `arn` is as sts:GetCallerIdentity gives it (an assumed role's is the session's ARN).
+
+    A web identity's is its provider's, and its `user_id` PROVIDER:AUDIENCE:SUBJECT. `session` is there for temporary
+    credentials only.
+    """
 
     account: str
     arn: str
     user_id: str
-    kind: Literal["Root", "IAMUser", "AssumedRole", "AWSService", "Anonymous"]
+    kind: Literal["Root", "IAMUser", "AssumedRole", "FederatedUser", "WebIdentity", "AWSService", "Anonymous"]
     access_key: str | None = None
     role_arn: str | None = None
     session_expires: datetime | None = None
+    session: SessionDetails | None = None
 
 
 @dataclass(slots=True)
 class Call:
     """One API call. `params` has botocore's shape for the operation's input (blobs are bytes).
 
-    `time` is sandbox time. `trace` is the X-Amzn-Trace-Id header that the caller sent.
+    `account` is the one from whose resources the call is answered: the caller's own (`principal.account`), or that of
+    a resource that the parameters name in another account (owner.py). `time` is sandbox time. `trace` is the
+    X-Amzn-Trace-Id header that the caller sent.
     """
 
     service: str

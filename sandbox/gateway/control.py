@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.gateway.message import Request, Response
 from sandbox.loopback import is_meant_for
+
+#: Where a name of AWS's leads on this machine: `{"host": ..., "port": ...}` or `{"url": ...}`; None for a strange name.
+Resolve = Callable[[str], Mapping[str, Any] | None]
 
 
 class Control:
@@ -20,6 +24,11 @@ class Control:
     def __init__(self, clock: Clock, *, open_: bool) -> None:
         self._clock = clock
         self._open = open_
+        self._resolvers: list[Resolve] = []
+
+    def add(self, resolve: Resolve) -> None:
+        """Let `resolve` answer for the names that it knows."""
+        self._resolvers.append(resolve)
 
     def handle(self, request: Request) -> Response:
         if not self._open:
@@ -33,13 +42,19 @@ class Control:
         if route == ("POST", "/_sandbox/clock/advance"):
             return self._advance(request.body)
         if route == ("GET", "/_sandbox/resolve"):
-            name = request.query_value("name") or ""
-            return _json(404, {"error": f"nothing in this sandbox has the name {name!r}"})
+            return self._resolve(request.query_value("name") or "")
         return _json(404, {"error": f"there is no {request.method} {request.path}"})
 
     def _now(self) -> Response:
         moment = self._clock.datetime().astimezone(UTC).isoformat(timespec="milliseconds")
         return _json(200, {"now": moment.replace("+00:00", "Z")})
+
+    def _resolve(self, name: str) -> Response:
+        for resolve in self._resolvers:
+            found = resolve(name)
+            if found is not None:
+                return _json(200, found)
+        return _json(404, {"error": f"nothing in this sandbox has the name {name!r}"})
 
     def _advance(self, body: bytes) -> Response:
         try:
@@ -53,5 +68,5 @@ class Control:
         return self._now()
 
 
-def _json(status: int, content: dict[str, Any]) -> Response:
+def _json(status: int, content: Mapping[str, Any]) -> Response:
     return Response(status, {"Content-Type": "application/json"}, json.dumps(content).encode())

@@ -34,6 +34,10 @@ class Key:
     expires: datetime | None = None
 
 
+#: Sessions of users without a second factor, to which IAM does not answer.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+_WITHOUT_IAM = frozenset({"GetSessionToken", "GetFederationToken"})
+
 #: Finds an access key by its id; None if there is no such key, or an inactive one.
 KeyFinder = Callable[[str], Key | None]
 
@@ -159,6 +163,9 @@ def identify(
     _expect_timely(claim, refusal, clock)
     if key.expires is not None and key.expires <= clock.datetime():
         raise _refuse(refusal.expired_token, refusal.expired_status)
+    session = key.principal.session
+    if service == "iam" and session is not None and session.via in _WITHOUT_IAM:
+        raise _refuse(refusal.bad_token, refusal.status)
     return key.principal, key.secret
 
 

@@ -1,4 +1,6 @@
-"""Everything of moto's inside that the sandbox uses, in one place (tests/gateway/test_moto_contract.py holds it).
+"""moto's inside, as the gateway uses it (moto_*.py beside it read its state and change its ways; nothing else does).
+
+tests/gateway/test_moto_contract.py holds all that is used of it.
 
 moto keeps its state in module-level registries, so a process holds one sandbox. This module decodes requests by
 moto's models, lets moto answer them, makes its time follow a clock, and reads and writes its IAM store.
@@ -20,7 +22,7 @@ from types import ModuleType
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION
+from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, MEMBER_ACCOUNT
 from sandbox.gateway.message import Request, Response, WsgiEnvironment
 from sandbox.gateway.shifted_time import Now, TimeOfPackage
 
@@ -42,6 +44,47 @@ def _deny_lambda(module: ModuleType) -> None:
 
 def _load_managed_policies(module: ModuleType) -> None:
     module.load_iam_aws_managed_policies = lambda: True  # type: ignore[attr-defined]
+    read = module.IAMBackend._init_aws_policies
+    first: dict[str, list[Any]] = {}
+
+    def policies_of_account(self: Any) -> list[Any]:
+        # moto would read AWS's 1,500 policies again for each account: 60 ms and 16 MB. Their texts are shared.
+        if self.partition not in first:
+            first[self.partition] = read(self)
+        return [_own_copy(policy, self.account_id) for policy in first[self.partition]]
+
+    module.IAMBackend._init_aws_policies = policies_of_account
+
+
+def _own_copy(policy: Any, account: str) -> Any:
+    own = _copy(policy)
+    own.account_id = account
+    own.tags = {}
+    own.versions = [_copy(version) for version in policy.versions]
+    return own
+
+
+def _copy(original: Any) -> Any:
+    # A fifth of copy.copy's time.
+    made = object.__new__(type(original))
+    made.__dict__.update(original.__dict__)
+    return made
+
+
+class _Unchecked:
+    """Stands for moto's checks of policies: sandbox.authorisation.documents has made them, as each service does."""
+
+    def __init__(self, document: str) -> None:
+        pass
+
+    def validate(self) -> None:
+        pass
+
+
+def _leave_policies_unchecked(module: ModuleType) -> None:
+    # moto's refuse policies without Version, which are good as inline and trust policies.
+    module.IAMPolicyDocumentValidator = _Unchecked  # type: ignore[attr-defined]
+    module.IAMTrustPolicyDocumentValidator = _Unchecked  # type: ignore[attr-defined]
 
 
 def _announce_messages(module: ModuleType) -> None:
@@ -130,6 +173,14 @@ _time = TimeOfPackage(
 )
 _time.install()
 
+
+def after_import(module: str, change: Callable[[ModuleType], None]) -> None:
+    """Have one of moto's modules changed when it is imported, or now if it is."""
+    _time.after(module, change)
+
+
+after_import("moto.iam.models", _leave_policies_unchecked)
+
 # Only now: the hooks above must see these imports.
 import moto.backends  # noqa: E402
 from moto.core.base_backend import BackendDict  # noqa: E402
@@ -168,6 +219,8 @@ def begin(now: Now) -> None:
             raise RuntimeError("this process already has a sandbox: close it first (moto's state is the process's)")
         _in_use = True
     _time.now = now
+    # moto would prefer it to the account of a call.
+    os.environ.pop("MOTO_ACCOUNT_ID", None)
     mock_random.seed(os.urandom(32))
     if not _pristine:
         BackendDict.reset()
@@ -306,7 +359,8 @@ def preload(services: Mapping[str, str]) -> None:
                 "PATH_INFO": "/",
             },
         )
-    _iam()
+    for account in (DEFAULT_ACCOUNT, MEMBER_ACCOUNT):
+        _iam(account)
 
 
 def answer(
@@ -316,18 +370,21 @@ def answer(
     *,
     access_key: str,
     signing_name: str,
+    account: str,
     region: str,
     request_id: str,
 ) -> Response:
-    """What moto answers; NotInMoto if it can't. Any other exception is a fault inside moto."""
+    """What moto answers in `account`; NotInMoto if it can't. Any other exception is a fault inside moto."""
     if service.replace("-", "") not in _modules():
         # moto goes by the signing name, and another service of that name would answer.
         raise NotInMoto(f"the service {service!r} is not among those it holds")
     if signing_name == "s3express":
         raise NotInMoto("there are no directory buckets (S3 Express One Zone)")
     environ = request.environ()
-    # moto takes service, region and account from this header; presigned and anonymous requests have none.
+    # moto takes service and region from this header; presigned and anonymous requests have none.
     environ["HTTP_AUTHORIZATION"] = _authorization(access_key, region, signing_name)
+    # And the account from this one, which a client may not choose.
+    environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
     # Some SDKs name a region in their user agent, and moto would prefer it. Empty headers break its parameters.
     environ.pop("HTTP_USER_AGENT", None)
     app = _app(service, signing_name, environ)
@@ -361,6 +418,7 @@ def answer(
 class UserKey:
     """A user's access key."""
 
+    account: str
     access_key_id: str
     secret: str
     active: bool
@@ -380,29 +438,70 @@ class Role:
     max_session_seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class OidcProvider:
+    """An OpenID Connect identity provider of an account. `url` is without its scheme."""
+
+    arn: str
+    url: str
+    client_ids: tuple[str, ...]
+
+
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
-def _iam() -> Any:
-    module = importlib.import_module("moto.iam.models")
-    return module.iam_backends[DEFAULT_ACCOUNT]["aws"]
+@functools.cache
+def _iam_accounts() -> Any:
+    """moto's IAM by account. Asked for one that is not there (but by `get`), it would make it."""
+    return importlib.import_module("moto.iam.models").iam_backends
+
+
+def _iam(account: str = DEFAULT_ACCOUNT) -> Any:
+    return _iam_accounts()[account]["aws"]
+
+
+def has_account(account: str) -> bool:
+    """Whether there is such an account."""
+    return account in _iam_accounts()
+
+
+def open_account(account: str, role_name: str, trust_policy: str) -> None:
+    """Make an account, with one role in it that may do everything."""
+    backend = _iam(account)
+    backend.create_role(role_name, trust_policy, "/", None, "", [], "3600")
+    backend.attach_role_policy(ADMINISTRATOR_ACCESS, role_name)
 
 
 def find_key(access_key_id: str) -> UserKey | None:
-    """The user's key with this id, active or not."""
-    backend = _iam()
-    key = backend.access_keys.get(access_key_id)
-    if key is None or key.user_name is None:
-        return None
-    user = backend.users.get(key.user_name)
-    if user is None or key not in user.access_keys:
-        return None
-    return UserKey(access_key_id, key.secret_access_key, key.status == "Active", user.name, user.arn, user.id)
+    """The user's key with this id, in whichever account, active or not."""
+    for account, partitions in list(_iam_accounts().items()):
+        backend = partitions.get("aws")
+        key = backend.access_keys.get(access_key_id) if backend is not None else None
+        if key is None or key.user_name is None:
+            continue
+        user = backend.users.get(key.user_name)
+        if user is not None and key in user.access_keys:
+            return UserKey(
+                account, access_key_id, key.secret_access_key, key.status == "Active", user.name, user.arn, user.id
+            )
+    return None
+
+
+def find_oidc_provider(account: str, url: str) -> OidcProvider | None:
+    """The account's OpenID Connect provider with this URL (`https://...`)."""
+    wanted = url.removeprefix("https://").rstrip("/")
+    for provider in list(_iam(account).open_id_providers.values()):
+        if provider.url.rstrip("/") == wanted:
+            return OidcProvider(provider.arn, provider.url, tuple(provider.client_id_list))
+    return None
 
 
 def find_role(role_arn: str) -> Role | None:
     """The role with this ARN."""
-    for role in list(_iam().roles.values()):
+    account = role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""
+    if not has_account(account):
+        return None
+    for role in list(_iam(account).roles.values()):
         if role.arn == role_arn:
             return Role(
                 role.name,
@@ -432,20 +531,53 @@ def new_secret() -> str:
     return "".join(secrets.choice(alphabet) for _ in range(40))
 
 
+# -- S3 and KMS: whose a thing is whose name does not tell ---------------------------------------------
+
+
+def bucket_account(bucket: str) -> str | None:
+    """The account that owns a bucket; None if there is no such bucket."""
+    module = sys.modules.get("moto.s3.models")
+    owner = module.s3_backends.bucket_accounts.get(bucket) if module is not None else None
+    return str(owner[1]) if owner is not None else None
+
+
+#: Of what KMS encrypts, moto writes the key's id first.
+_KEY_ID_BYTES = 36
+
+
+def key_of_ciphertext(ciphertext: bytes, region: str) -> str | None:
+    """The ARN of the KMS key that encrypted this; None if no account has it in that Region."""
+    module = sys.modules.get("moto.kms.models")
+    if module is None:
+        return None
+    key_id = ciphertext[:_KEY_ID_BYTES].decode("ascii", "replace")
+    for account in list(module.kms_backends):
+        # Not by indexing: that makes what is asked for, or fails.
+        backend = dict.get(module.kms_backends[account], region)
+        key = backend.keys.get(key_id) if backend is not None else None
+        if key is not None:
+            return str(key.arn)
+    return None
+
+
 # -- SQS -----------------------------------------------------------------------------------------------
 
 
-def queue_wait_seconds(region: str, queue_name: str) -> int:
+def _queue(account: str, region: str, queue_name: str) -> Any:
+    if not has_account(account):
+        return None
+    return importlib.import_module("moto.sqs.models").sqs_backends[account][region].queues.get(queue_name)
+
+
+def queue_wait_seconds(region: str, queue_name: str, account: str = DEFAULT_ACCOUNT) -> int:
     """A queue's ReceiveMessageWaitTimeSeconds; 0 if there is no such queue."""
-    module = importlib.import_module("moto.sqs.models")
-    queue = module.sqs_backends[DEFAULT_ACCOUNT][region].queues.get(queue_name)
+    queue = _queue(account, region, queue_name)
     return int(queue.receive_message_wait_time_seconds or 0) if queue is not None else 0
 
 
-def next_visible_at(region: str, queue_name: str) -> float | None:
+def next_visible_at(region: str, queue_name: str, account: str = DEFAULT_ACCOUNT) -> float | None:
     """When the next message of a queue that can't be seen yet comes in sight, Unix seconds; None if there is none."""
-    module = importlib.import_module("moto.sqs.models")
-    queue = module.sqs_backends[DEFAULT_ACCOUNT][region].queues.get(queue_name)
+    queue = _queue(account, region, queue_name)
     if queue is None:
         return None
     times = [max(message.visible_at, message.delayed_until) / 1000 for message in list(queue._messages)]

@@ -16,31 +16,45 @@ from typing import Any
 
 import boto3
 
+from sandbox.authorisation.issuer import Issuer
+from sandbox.authorisation.organization import ACCESS_ROLE, ACCESS_ROLE_TRUST, Organization
+from sandbox.authorisation.organization_operations import Organizations
+from sandbox.authorisation.trust import trusts_service
 from sandbox.clock import Clock
-from sandbox.gateway import decode, moto_adapter, refusals, signature, wire
+from sandbox.gateway import decode, moto_adapter, moto_deliveries, moto_iam, moto_policies, refusals, signature, wire
 from sandbox.gateway.answer import Answer, Answerer, Asked
-from sandbox.gateway.authorise import Authoriser, allow_all
-from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, AwsError, Call, Principal, Service
+from sandbox.gateway.authorise import AllowAll, Authoriser
+from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, MEMBER_ACCOUNT, AwsError, Call, Principal, Service
 from sandbox.gateway.control import Control
 from sandbox.gateway.identify import Key, identify, malformed
 from sandbox.gateway.message import Request, Response
+from sandbox.gateway.owner import answering_account, expect_bucket_owner
 from sandbox.gateway.record import Trail, is_read_only
 from sandbox.gateway.server import Server
 from sandbox.gateway.services import LABS_SERVICES
-from sandbox.gateway.sessions import Sts, trusts
+from sandbox.gateway.sessions import Sessions
+from sandbox.gateway.sts import Sts
 from sandbox.isolation import isolated_session, local_config
 
 log = logging.getLogger(__name__)
 
+#: Looks at a call that is allowed, before it is answered; raises AwsError if it can't be (a malformed policy, say).
+Check = Callable[[Call], None]
+
 #: Called after each call that succeeded, with what one of our services returned (None if moto answered).
 Listener = Callable[[Call, Mapping[str, Any] | None], None]
 
-_INTERNAL = "coldstart.amazonaws.com"
+#: The sandbox itself: it acts for nobody, and nobody judges it.
+PLATFORM = "coldstart.amazonaws.com"
+
+for _part in (moto_iam, moto_policies, moto_deliveries):
+    _part.install()
 
 
 def preload() -> None:
     """Load what the labs use, before the first request (or before forking). Starts no thread."""
     moto_adapter.preload(LABS_SERVICES)
+    moto_adapter.operation_names(Organizations.name)
     for service in ("sqs", "sns", "lambda"):
         _session().client(service, endpoint_url="http://127.0.0.1:9", config=local_config(service))
 
@@ -61,21 +75,27 @@ class Gateway:
     def __init__(self, clock: Clock, *, seed: int = 0, control: bool = True) -> None:
         self.clock = clock
         self.seed = seed
-        self.authorise: Authoriser = allow_all
+        self.authoriser: Authoriser = AllowAll()
         self.endpoint_url = ""
+        self._checks: list[Check] = [expect_bucket_owner]
         self._listeners: list[Listener] = []
         self._server: Server | None = None
         self._closed = False
         moto_adapter.begin(clock.now)
         try:
+            self.organization = Organization(clock)
+            self.issuer = Issuer(clock)
             self._control = Control(clock, open_=control)
+            self._control.add(self.issuer.resolve)
             self._answerer = Answerer(clock)
-            self._sts = Sts(clock)
+            self._sessions = Sessions(clock)
             self._trail = Trail(clock)
-            self.add(self._sts)
+            self.add(Sts(clock, self._sessions, self.organization, self.issuer.keys))
+            self.add(Organizations(self.organization, self._open_account))
             self.add(self._trail)
             self.learner = self._administrator("learner")
             self.judge = self._administrator("coldstart-judge")
+            self._open_account(MEMBER_ACCOUNT, ACCESS_ROLE)
         except BaseException:
             moto_adapter.end()
             raise
@@ -87,8 +107,8 @@ class Gateway:
             self._internal["AWS_SECRET_ACCESS_KEY"],
             Principal(
                 account=DEFAULT_ACCOUNT,
-                arn=_INTERNAL,
-                user_id=_INTERNAL,
+                arn=PLATFORM,
+                user_id=PLATFORM,
                 kind="AWSService",
                 access_key=self._internal["AWS_ACCESS_KEY_ID"],
             ),
@@ -102,6 +122,10 @@ class Gateway:
         """Let a service of ours answer its operations."""
         self._answerer.add(service)
 
+    def before_answer(self, check: Check) -> None:
+        """Put `check` between authorising and answering."""
+        self._checks.append(check)
+
     def on_call(self, listener: Listener) -> None:
         """Call `listener` after each call that succeeded, on the thread that answered it."""
         self._listeners.append(listener)
@@ -109,6 +133,10 @@ class Gateway:
     def on_message(self, listener: Callable[[str], None]) -> None:
         """Call `listener` with an SQS queue's name whenever a message has come into it, by whatever road. Be quick."""
         moto_adapter.on_message(listener)
+
+    def judge_deliveries(self, judge: moto_deliveries.Judge) -> None:
+        """Let `judge` decide what services deliver to queues, topics and event buses. Without one all is delivered."""
+        moto_deliveries.judge_by(judge)
 
     def serve(self, port: int = 0) -> str:
         """Listen on 127.0.0.1 (OSError if the port is taken); the endpoint's URL."""
@@ -126,18 +154,30 @@ class Gateway:
         self._answerer.close()
         if self._server is not None:
             self._server.close()
+        self.issuer.close()
+        moto_deliveries.judge_by(None)
         moto_adapter.end()
 
     # -- for services ----------------------------------------------------------------------------------
 
     def issue_session(self, role_arn: str, session_name: str, seconds: int) -> dict[str, str]:
         """A new session of a role, as AWS_* variables; AwsError NoSuchEntity if there is no such role."""
-        return self._sts.start_role_session(role_arn, session_name, seconds).variables()
+        return self._sessions.start_role_session(role_arn, session_name, seconds).variables()
+
+    def principal_of(self, access_key: str) -> Principal | None:
+        """Who signs with an access key; None for a key that there is not, or an inactive one."""
+        key = self._find_key(access_key)
+        return key.principal if key is not None else None
+
+    def permits(self, access_key: str, action: str, resource: str) -> bool:
+        """Whether the principal behind an access key may; False for a key that there is not."""
+        principal = self.principal_of(access_key)
+        return principal is not None and self.authoriser.permits(principal, action, resource)
 
     def role_trusts(self, role_arn: str, service_principal: str) -> bool:
         """Whether a role exists and its trust policy lets the service (lambda.amazonaws.com, say) assume it."""
         role = moto_adapter.find_role(role_arn)
-        return role is not None and trusts(role.trust_policy, service_principal)
+        return role is not None and trusts_service(role, service_principal, self.clock.datetime())
 
     def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
         """A boto3 client of this endpoint, by default with the rights of the sandbox itself. Cached, thread-safe."""
@@ -161,9 +201,9 @@ class Gateway:
                 self._clients[key] = client
             return client
 
-    def next_visible_at(self, region: str, queue: str) -> float | None:
+    def next_visible_at(self, region: str, queue: str, account: str = DEFAULT_ACCOUNT) -> float | None:
         """When the next hidden message of an SQS queue comes in sight, Unix seconds; None if none is hidden."""
-        return moto_adapter.next_visible_at(region, queue)
+        return moto_adapter.next_visible_at(region, queue, account)
 
     # -- the pipeline ----------------------------------------------------------------------------------
 
@@ -217,8 +257,11 @@ class Gateway:
             trace=request.headers.get("x-amzn-trace-id", ""),
             read_only=is_read_only(operation),
         )
+        call.account = answering_account(call)
         try:
-            self.authorise(call)
+            self.authoriser.authorise(call)
+            for check in self._checks:
+                check(call)
             answer = self._answerer.answer(Asked(call, target.protocol, target.signing_name, request))
         except AwsError as failure:
             self._trail.add(call, (failure.code, failure.message))
@@ -247,7 +290,7 @@ class Gateway:
     def _find_key(self, access_key: str) -> Key | None:
         if access_key == self._internal["AWS_ACCESS_KEY_ID"]:
             return self._internal_key
-        session = self._sts.find_key(access_key)
+        session = self._sessions.find_key(access_key)
         if session is not None:
             return session
         found = moto_adapter.find_key(access_key)
@@ -256,13 +299,17 @@ class Gateway:
         return Key(
             found.secret,
             Principal(
-                account=DEFAULT_ACCOUNT,
+                account=found.account,
                 arn=found.user_arn,
                 user_id=found.user_id,
                 kind="IAMUser",
                 access_key=access_key,
             ),
         )
+
+    @staticmethod
+    def _open_account(account: str, role_name: str) -> None:
+        moto_adapter.open_account(account, role_name, ACCESS_ROLE_TRUST)
 
     @staticmethod
     def _administrator(name: str) -> dict[str, str]:

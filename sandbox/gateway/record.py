@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.gateway.call import AwsError, Call, Operation
+from sandbox.gateway import moto_adapter
+from sandbox.gateway.call import AwsError, Call, Operation, Principal
 
 #: The history holds at most so many events and so many bytes of them; the oldest go first.
 MAX_EVENTS = 20_000
@@ -103,8 +104,26 @@ _RESOURCES = {
     "AlarmName": "AWS::CloudWatch::Alarm",
 }
 
+#: What the history calls a denial, whatever the service's own code for it.
+#: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+_ERROR_CODES = {
+    "AccessDeniedException": "AccessDenied",
+    "AuthorizationError": "AccessDenied",
+    "UnauthorizedOperation": "Client.UnauthorizedOperation",
+}
+
 _SECRET_PARAMETERS = frozenset(
-    {"secretstring", "secretbinary", "password", "newpassword", "oldpassword", "plaintext", "secretaccesskey", "token"}
+    {
+        "secretstring",
+        "secretbinary",
+        "password",
+        "newpassword",
+        "oldpassword",
+        "plaintext",
+        "secretaccesskey",
+        "token",
+        "webidentitytoken",
+    }
 )
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
@@ -124,8 +143,9 @@ _ATTRIBUTES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One event. `content` is the event's JSON text; the rest is what it is looked up by."""
+    """One event of an account's. `content` is the event's JSON text; the rest is what it is looked up by."""
 
+    account: str
     id: str
     name: str
     source: str
@@ -184,7 +204,7 @@ def is_management_event(call: Call) -> bool:
 
 
 class Trail:
-    """The event history of one account and region, and CloudTrail's operations on it."""
+    """The event histories of all accounts, and CloudTrail's operations on the caller's own."""
 
     name = "cloudtrail"
     whole = True
@@ -204,10 +224,12 @@ class Trail:
         """Keep an event for a call; `error` is code and message of a failed one."""
         if not is_management_event(call):
             return
-        record = record_of(call, error)
+        accounts = involved_accounts(call)
+        shared = str(uuid.uuid4()) if len(accounts) > 1 else None
+        records = [record_of(call, error, account, shared) for account in accounts]
         with self._lock:
-            self._records.append(record)
-            self._bytes += len(record.content)
+            self._records.extend(records)
+            self._bytes += sum(len(record.content) for record in records)
             while len(self._records) > MAX_EVENTS or self._bytes > MAX_BYTES:
                 self._bytes -= len(self._records.popleft().content)
 
@@ -226,6 +248,8 @@ class Trail:
         found: list[Record] = []
         waiting = after is not None
         for record in reversed(records):
+            if record.account != call.account:
+                continue
             if waiting:
                 waiting = record.id != after
                 continue
@@ -244,8 +268,24 @@ class Trail:
         return answer
 
 
-def record_of(call: Call, error: tuple[str, str] | None) -> Record:
-    """A call as CloudTrail writes it down.
+def involved_accounts(call: Call) -> tuple[str, ...]:
+    """The accounts that a call is written down in: the caller's, and that of the resource or role that it is about.
+
+    Their events have one sharedEventID:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+    """
+    stranger = call.principal.kind in ("Anonymous", "AWSService", "WebIdentity")
+    accounts = [] if stranger else [call.principal.account]
+    role = str(call.params.get("RoleArn", "")) if call.service == "sts" else ""
+    named = role.split(":")[4] if role.count(":") >= 5 else ""
+    accounts.append(named if moto_adapter.has_account(named) else call.account)
+    return tuple(dict.fromkeys(accounts))
+
+
+def record_of(
+    call: Call, error: tuple[str, str] | None, account: str | None = None, shared_id: str | None = None
+) -> Record:
+    """A call as CloudTrail writes it down for one account, by default the one it was answered in.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
     """
@@ -268,19 +308,23 @@ def record_of(call: Call, error: tuple[str, str] | None) -> Record:
         "readOnly": call.read_only,
         "eventType": "AwsApiCall",
         "managementEvent": True,
-        "recipientAccountId": call.account,
+        "recipientAccountId": account or call.account,
         "eventCategory": "Management",
     }
+    if shared_id is not None:
+        content["sharedEventID"] = shared_id
     if error is not None:
-        content["errorCode"], content["errorMessage"] = error[0], error[1][:_MAX_TEXT]
+        content["errorCode"] = _ERROR_CODES.get(error[0], error[0])
+        content["errorMessage"] = error[1][:_MAX_TEXT]
     resources = tuple(dict.fromkeys(_resources(call)))
     return Record(
+        account=account or call.account,
         id=event_id,
         name=call.operation,
         source=source,
         time=call.time,
         read_only=call.read_only,
-        user_name=_user_name(principal.arn),
+        user_name=_user_name_of(principal),
         access_key=principal.access_key or "",
         resources=resources,
         content=json.dumps(content, separators=(",", ":")),
@@ -294,6 +338,13 @@ def _identity(call: Call) -> dict[str, Any]:
         return {"type": "AWSService", "invokedBy": principal.arn}
     if principal.kind == "Anonymous":
         return {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}
+    if principal.kind == "WebIdentity":
+        return {
+            "type": "WebIdentityUser",
+            "principalId": principal.user_id,
+            "userName": _user_name_of(principal),
+            "identityProvider": principal.arn,
+        }
     identity: dict[str, Any] = {
         "type": principal.kind,
         "principalId": principal.user_id,
@@ -302,23 +353,48 @@ def _identity(call: Call) -> dict[str, Any]:
         "accessKeyId": principal.access_key,
     }
     if principal.kind == "IAMUser":
-        identity["userName"] = _user_name(principal.arn)
-    if principal.role_arn is not None:
-        identity["sessionContext"] = {
-            "sessionIssuer": {
-                "type": "Role",
-                "principalId": principal.user_id.partition(":")[0],
-                "arn": principal.role_arn,
-                "accountId": principal.account,
-                "userName": principal.role_arn.rpartition("/")[2],
-            },
-            "attributes": {"mfaAuthenticated": "false"},
-        }
+        identity["userName"] = _user_name_of(principal)
+    context = _session_context(principal)
+    if context:
+        identity["sessionContext"] = context
     return identity
 
 
-def _user_name(arn: str) -> str:
-    return arn.rpartition("/")[2] if "/" in arn else arn
+def _session_context(principal: Principal) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html"""
+    context: dict[str, Any] = {}
+    session = principal.session
+    if principal.role_arn is not None:
+        context["sessionIssuer"] = {
+            "type": "Role",
+            "principalId": principal.user_id.partition(":")[0],
+            "arn": principal.role_arn,
+            "accountId": principal.account,
+            "userName": principal.role_arn.rpartition("/")[2],
+        }
+    elif principal.kind == "FederatedUser" and session is not None and session.user_arn is not None:
+        context["sessionIssuer"] = {
+            "type": "IAMUser",
+            "arn": session.user_arn,
+            "accountId": principal.account,
+            "userName": session.user_arn.rpartition("/")[2],
+        }
+    if session is None:
+        return context
+    if session.provider is not None:
+        context["webIdFederationData"] = {"federatedProvider": session.provider, "attributes": {}}
+    issued = session.issued.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    context["attributes"] = {"creationDate": issued, "mfaAuthenticated": "false"}
+    if session.source_identity is not None:
+        context["sourceIdentity"] = session.source_identity
+    return context
+
+
+def _user_name_of(principal: Principal) -> str:
+    if principal.kind == "WebIdentity":
+        # PROVIDER:AUDIENCE:SUBJECT, the provider being an ARN.
+        return principal.user_id.removeprefix(principal.arn).split(":", 2)[2]
+    return principal.arn.rpartition("/")[2] if "/" in principal.arn else principal.arn
 
 
 def _resources(call: Call) -> Iterable[tuple[str, str]]:

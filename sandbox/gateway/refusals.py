@@ -24,6 +24,8 @@ _NO_MODEL = "there is no model behind it"
 _NO_TIMER = "nothing would start it at its time"
 _NO_MAIL = "nothing leaves this machine: no message would be sent"
 _NO_ENGINE = "there is no engine behind it that would run it"
+_NO_POLICY = "policies of these resources are not evaluated"
+_NO_CONSOLE = "there is no console to sign in to"
 
 #: Services of which nothing is answered.
 SERVICES: Mapping[str, str] = {
@@ -67,6 +69,7 @@ SERVICES: Mapping[str, str] = {
 
 #: Single operations: service to operation to reason.
 OPERATIONS: Mapping[str, Mapping[str, str]] = {
+    "acm-pca": {"PutPolicy": _NO_POLICY},
     "apigateway": {
         "CreateDeployment": _NO_TRAFFIC,
         "CreateStage": _NO_TRAFFIC,
@@ -91,6 +94,7 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
         "PutScalingPolicy": _NO_ALARMS,
         "SetDesiredCapacity": _NO_MACHINE,
     },
+    "cloudhsmv2": {"PutResourcePolicy": _NO_POLICY},
     "cloudwatch": {
         "DescribeAlarmsForMetric": _NO_ALARMS,
         "PutAnomalyDetector": _NO_ALARMS,
@@ -100,6 +104,7 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
         "PutMetricStream": "metrics are not streamed",
         "SetAlarmState": _NO_ALARMS,
     },
+    "dsql": {"PutClusterPolicy": _NO_POLICY},
     "ec2": {
         "RequestSpotFleet": _NO_MACHINE,
         "RequestSpotInstances": _NO_MACHINE,
@@ -107,21 +112,31 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
         "StartInstances": _NO_MACHINE,
         "CreateFleet": _NO_MACHINE,
     },
+    "ecr": {"PutRegistryPolicy": _NO_POLICY},
     "ecs": {
         "CreateService": _NO_MACHINE,
         "RunTask": _NO_MACHINE,
         "StartTask": _NO_MACHINE,
     },
+    "efs": {"PutFileSystemPolicy": _NO_POLICY},
     "eks": {"CreateCluster": _NO_MACHINE, "CreateNodegroup": _NO_MACHINE},
     "events": {
         "CreateApiDestination": "nothing leaves this machine: no HTTP endpoint would be called",
         "StartReplay": _NO_ENGINE,
     },
-    "glue": {"StartCrawler": _NO_ENGINE, "StartJobRun": _NO_ENGINE},
+    "glue": {"PutResourcePolicy": _NO_POLICY, "StartCrawler": _NO_ENGINE, "StartJobRun": _NO_ENGINE},
     "iam": {
-        "SimulateCustomPolicy": "policies are not evaluated",
-        "SimulatePrincipalPolicy": "policies are not evaluated",
+        "CreateLoginProfile": _NO_CONSOLE,
+        "CreateVirtualMFADevice": _NO_CONSOLE,
+        "EnableMFADevice": "codes of a second factor are not checked",
+        "GenerateCredentialReport": "its times would be made up; GetAccessKeyLastUsed tells them for a key",
+        "GetCredentialReport": "its times would be made up; GetAccessKeyLastUsed tells them for a key",
+        "UpdateAccountPasswordPolicy": _NO_CONSOLE,
+        "UpdateLoginProfile": _NO_CONSOLE,
+        "UploadSSHPublicKey": "there is nothing to sign in to with it",
     },
+    "kafka": {"PutClusterPolicy": _NO_POLICY},
+    "lexv2-models": {"CreateResourcePolicy": _NO_POLICY},
     "logs": {
         "CreateDelivery": "log events are not delivered elsewhere",
         "CreateExportTask": "log events are not exported",
@@ -130,6 +145,9 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
         "PutSubscriptionFilter": "log events are not delivered to subscribers",
         "StartQuery": "there is no query engine behind it",
     },
+    "mediastore": {"PutContainerPolicy": _NO_POLICY},
+    "opensearchserverless": {"CreateSecurityPolicy": _NO_POLICY},
+    "osis": {"PutResourcePolicy": _NO_POLICY},
     # moto's S3 looks at the parts of a URL that it knows: it takes these for others, for DeleteBucket even.
     "s3": dict.fromkeys(
         (
@@ -174,6 +192,8 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
         ),
         "it is not built",
     ),
+    "s3control": {"PutAccessPointPolicy": _NO_POLICY, "PutMultiRegionAccessPointPolicy": _NO_POLICY},
+    "s3vectors": {"PutVectorBucketPolicy": _NO_POLICY},
     "secretsmanager": {
         "ReplicateSecretToRegions": "secrets are kept in one region",
         "RotateSecret": _NO_FUNCTION,
@@ -188,6 +208,7 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
         "StartSyncExecution": _NO_ENGINE,
         "TestState": _NO_ENGINE,
     },
+    "vpc-lattice": {"PutAuthPolicy": _NO_POLICY, "PutResourcePolicy": _NO_POLICY},
 }
 
 
@@ -235,6 +256,12 @@ def _publish(params: Mapping[str, Any]) -> str | None:
     return f"{_NO_MAIL} (PhoneNumber)" if params.get("PhoneNumber") else None
 
 
+def _usage_as_boundary(params: Mapping[str, Any]) -> str | None:
+    if params.get("PolicyUsageFilter") == "PermissionsBoundary":
+        return "PolicyUsageFilter 'PermissionsBoundary' would be ignored"
+    return None
+
+
 def _put_secret_rotation(params: Mapping[str, Any]) -> str | None:
     return "secrets are kept in one region" if params.get("AddReplicaRegions") else None
 
@@ -243,6 +270,8 @@ def _put_secret_rotation(params: Mapping[str, Any]) -> str | None:
 OBJECTIONS: Mapping[tuple[str, str], Objection] = {
     ("events", "PutRule"): _event_rule,
     ("events", "PutTargets"): _event_targets,
+    ("iam", "ListEntitiesForPolicy"): _usage_as_boundary,
+    ("iam", "ListPolicies"): _usage_as_boundary,
     ("s3", "PutBucketNotification"): _bucket_notification,
     ("s3", "PutBucketNotificationConfiguration"): _bucket_notification,
     ("secretsmanager", "CreateSecret"): _put_secret_rotation,

@@ -39,6 +39,19 @@ class TimeOfPackage:
                 self.adapt(module)
         sys.meta_path.insert(0, _Finder(self))
 
+    def after(self, name: str, change: Callable[[ModuleType], None]) -> None:
+        """Have one of the package's modules changed further, at once if it is loaded."""
+        earlier = self._after_import.get(name)
+
+        def both(module: ModuleType) -> None:
+            if earlier is not None:
+                earlier(module)
+            change(module)
+
+        self._after_import[name] = both
+        if name in sys.modules:
+            change(sys.modules[name])
+
     def adapt(self, module: ModuleType) -> None:
         """Rebind one module's names for `time` and `datetime`."""
         for name, value in list(vars(module).items()):

@@ -110,6 +110,21 @@ class Logs:
 
     # -- for the other services ------------------------------------------------------------------
 
+    def known(self, group: str, stream: str, *, account: str, region: str) -> tuple[bool, bool]:
+        """Whether a log group is there, and whether the stream is there in it."""
+        with self._lock:
+            found = self._groups(account, region).get(group)
+            return found is not None, found is not None and stream in found.streams
+
+    def tags_of(self, arn: str) -> Mapping[str, str]:
+        """The tags of the log group of this ARN, which may be a stream's."""
+        parts = arn.split(":", 6)
+        if len(parts) != 7 or parts[5] != "log-group":
+            return {}
+        with self._lock:
+            found = self._regions.get((parts[4], parts[3]), {}).get(parts[6].partition(":")[0])
+            return dict(found.tags) if found is not None else {}
+
     def put(
         self,
         group: str,

@@ -11,8 +11,11 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.figures import MEASURES, Figure
+from tests.bench import authorising, figures
+from tests.bench.figures import Figure
 from tests.bench.peers import ROOT, STORE
+
+MEASURES = {**figures.MEASURES, **authorising.MEASURES}
 
 
 def main() -> int:
@@ -22,17 +25,17 @@ def main() -> int:
     options = parser.parse_args()
     STORE.mkdir(parents=True, exist_ok=True)
     console = Console()
-    figures: list[Figure] = []
+    found: list[Figure] = []
     failures: list[str] = []
     for name in options.only or MEASURES:
         measure, full, quick = MEASURES[name]
         console.print(f"measuring {name} ...")
         try:
-            figures += measure(quick if options.quick else full)
+            found += measure(quick if options.quick else full)
         except Exception as error:
             failures.append(f"{name}: {type(error).__name__}: {error}")
     table = Table("figure", "value", "limit", "", "how")
-    for figure in figures:
+    for figure in found:
         limit = "" if figure.limit is None else f"{'≥' if figure.at_least else '≤'} {figure.limit:g}"
         mark = {True: "holds", False: "MISSED", None: ""}[figure.holds]
         table.add_row(figure.name, f"{figure.value:.2f} {figure.unit}", limit, mark, figure.detail)
@@ -41,9 +44,9 @@ def main() -> int:
         console.print(f"could not be measured: {failure}", style="bold")
     machine = {"system": platform.platform(), "python": platform.python_version()}
     (ROOT / ".coldstart" / "bench.json").write_text(
-        json.dumps({"machine": machine, "figures": [asdict(each) for each in figures], "failures": failures}, indent=2)
+        json.dumps({"machine": machine, "figures": [asdict(each) for each in found], "failures": failures}, indent=2)
     )
-    return 1 if failures or any(figure.holds is False for figure in figures) else 0
+    return 1 if failures or any(figure.holds is False for figure in found) else 0
 
 
 if __name__ == "__main__":

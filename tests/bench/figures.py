@@ -74,6 +74,9 @@ class Ours:
         self.caller = client("lambda", self.endpoint, self.credentials)
         iam = client("iam", self.endpoint, self.credentials)
         self._role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        iam.attach_role_policy(
+            RoleName="bench", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+        )
 
     def create(self, name: str, handler: str, *, code: bytes | None = None) -> None:
         self.caller.create_function(

@@ -158,6 +158,30 @@ class Rie:
             self._process = None
 
 
+class MotoServer:
+    """moto's own server, as the lock has it, with its state in memory."""
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port)],
+            cwd=STORE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        wait_for_port(self._port, self._process, 30)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            end(self._process)
+            self._process = None
+
+
 class MiniStack:
     """MiniStack from PyPI, in an environment of its own; its functions run in local worker processes."""
 

@@ -76,6 +76,9 @@ def test_a_function_is_made_tagged_called_and_removed_and_nothing_is_left(
         iam.create_role(RoleName="orders", AssumeRolePolicyDocument=json.dumps(TRUST))
     cloud.cost_estimate({"lambda_requests": 10, "lambda_gb_s": 1})
     role = iam.create_role(RoleName="orders", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    iam.attach_role_policy(
+        RoleName="orders", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    )
     arn = function.create_function(
         FunctionName="orders",
         Runtime="python3.11",
@@ -94,6 +97,9 @@ def test_a_function_is_made_tagged_called_and_removed_and_nothing_is_left(
 
     assert {one.name for one in cloud.leftovers()} >= {arn, role["Arn"]}
     function.delete_function(FunctionName="orders")
+    iam.detach_role_policy(
+        RoleName="orders", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    )
     iam.delete_role(RoleName="orders")
     (left,) = cloud.leftovers()
     assert (left.service, left.found_by) == ("logs", "function")

@@ -22,6 +22,30 @@ TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
+#: What the tests' functions, their event source mappings and their destinations do.
+EXECUTION = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:SendMessage",
+                "sns:Publish",
+                "events:PutEvents",
+                "lambda:InvokeFunction",
+                "s3:PutObject",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
+
 
 def package(source: str | dict[str, str]) -> bytes:
     """A zip of one module `app`, or of files by name."""
@@ -47,6 +71,9 @@ class Compute:
         self.role = self.client("iam").create_role(RoleName="compute", AssumeRolePolicyDocument=json.dumps(TRUST))[
             "Role"
         ]["Arn"]
+        self.client("iam").put_role_policy(
+            RoleName="compute", PolicyName="compute", PolicyDocument=json.dumps(EXECUTION)
+        )
         self.package = package
 
     def client(self, service: str) -> Any:
@@ -128,6 +155,18 @@ class Compute:
         sqs = self.client("sqs")
         url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def let_send(self, url: str, service: str, source_arn: str) -> None:
+        """Give a queue a policy that lets a service (`sns.amazonaws.com`) send for one topic or rule."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sqs:SendMessage",
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
 
     def receive(self, url: str) -> list[dict[str, Any]]:
         """The messages that are in sight, with all their attributes."""

@@ -40,7 +40,7 @@ class Surroundings:
         self.logged: list[tuple[int, str]] = []
         self.host = EnvironmentHost(self.clock, self._take, folder / "shared", mode=mode, stand_in=stand_in)
 
-    def _take(self, group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:
+    def _take(self, spec: EnvironmentSpec, lines: Sequence[tuple[int, str]]) -> None:
         self.logged.extend(lines)
 
     @property

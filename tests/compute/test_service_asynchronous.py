@@ -155,6 +155,7 @@ def test_a_dead_letter_topic_gets_it_too(compute: Any) -> None:
     url, queue_arn = compute.queue("subscribed")
     sns = compute.client("sns")
     topic = sns.create_topic(Name="letters")["TopicArn"]
+    compute.let_send(url, "sns.amazonaws.com", topic)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn, Attributes={"RawMessageDelivery": "true"})
     compute.create("dead-topic", TRY, DeadLetterConfig={"TargetArn": topic})
     compute.functions.put_function_event_invoke_config(FunctionName="dead-topic", MaximumRetryAttempts=0)
@@ -187,7 +188,8 @@ def test_a_function_and_a_bucket_are_destinations_too(compute: Any) -> None:
 def test_an_event_bus_is_a_destination(compute: Any) -> None:
     url, queue_arn = compute.queue("from-bus")
     events = compute.client("events")
-    events.put_rule(Name="results", EventPattern=json.dumps({"source": ["lambda"]}))
+    rule = events.put_rule(Name="results", EventPattern=json.dumps({"source": ["lambda"]}))["RuleArn"]
+    compute.let_send(url, "events.amazonaws.com", rule)
     events.put_targets(Rule="results", Targets=[{"Id": "q", "Arn": queue_arn}])
     compute.create("bussed", TRY)
     compute.functions.put_function_event_invoke_config(

@@ -142,6 +142,10 @@ def test_tags(compute: Any) -> None:
     compute.functions.untag_resource(Resource=arn, TagKeys=["old"])
     assert compute.functions.list_tags(Resource=arn)["Tags"] == {"team": "orders", "stage": "test"}
     assert compute.functions.get_function(FunctionName="tagged")["Tags"] == {"team": "orders", "stage": "test"}
+    # As who authorises asks for them: a version or alias has the function's.
+    for each in (arn, f"{arn}:1"):
+        assert compute.sandbox.compute.tags_of(each) == {"team": "orders", "stage": "test"}
+    assert compute.sandbox.compute.tags_of(f"{arn}-2") == {}
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,9 @@ def test_permissions_of_a_layer(compute: Any) -> None:
     grant = {"StatementId": "all", "Action": "lambda:GetLayerVersion", "Principal": "*"}
     functions.add_layer_version_permission(**where, **grant)
     assert '"Principal":"*"' in functions.get_layer_version_policy(**where)["Policy"]
+    policy_of = compute.sandbox.compute.policy_of
+    assert [statement["Sid"] for statement in policy_of(f"{OWN}permitted:1")["Statement"]] == ["all"]
+    assert policy_of(f"{OWN}permitted:2") is None
     assert compute.refusal("add_layer_version_permission", **where, **grant)[0] == "ResourceConflictException"
     functions.remove_layer_version_permission(StatementId="all", **where)
     assert compute.refusal("get_layer_version_policy", **where)[0] == "ResourceNotFoundException"
@@ -104,6 +107,7 @@ def test_permissions_of_a_layer(compute: Any) -> None:
 def test_powertools_come_under_awss_own_arn(compute: Any) -> None:
     layer = compute.functions.get_layer_version_by_arn(Arn=POWERTOOLS)
     assert layer["CompatibleRuntimes"] == ["python3.11"]
+    assert compute.sandbox.compute.policy_of(POWERTOOLS)["Statement"][0]["Principal"] == "*"
     assert layer["Content"]["CodeSize"] < 100_000_000
     source = (
         "from aws_lambda_powertools import Logger, Metrics, Tracer\n"

@@ -73,8 +73,10 @@ def test_each_version_has_its_own_policy(compute: Any, guarded: Any) -> None:
     assert grant(guarded, Qualifier="1")["Resource"] == f"{ARN}:1"
     assert compute.refusal("get_policy", FunctionName="guarded")[0] == "ResourceNotFoundException"
     assert json.loads(guarded.get_policy(FunctionName="guarded", Qualifier="1")["Policy"])["Statement"]
-    policy = compute.sandbox.compute.resource_policy(f"{ARN}:1", "123456789012", "us-east-1")
-    assert [statement["Sid"] for statement in policy["Statement"]] == ["bus"]
+    policy_of = compute.sandbox.compute.policy_of
+    assert [statement["Sid"] for statement in policy_of(f"{ARN}:1")["Statement"]] == ["bus"]
+    for none in (ARN, f"{ARN}:2", f"{ARN}-2", ARN.rpartition(":")[0] + ":*", "arn:aws:lambda:::", "*"):
+        assert policy_of(none) is None, none
 
 
 def test_a_statement_is_removed(compute: Any, guarded: Any) -> None:

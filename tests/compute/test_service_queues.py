@@ -33,6 +33,7 @@ def connect(
     compute.create(name, source)
     mapping = compute.functions.create_event_source_mapping(FunctionName=name, EventSourceArn=arn, **settings)
     assert mapping["State"] == "Creating"
+    assert compute.sandbox.compute.mapped_function(mapping["EventSourceMappingArn"]) == mapping["FunctionArn"]
     enabled(compute, mapping["UUID"])
     return url, mapping["UUID"]
 
@@ -175,6 +176,7 @@ def test_a_topic_feeds_the_queue(compute: Any) -> None:
     url, _ = connect(compute, "fanned")
     sns = compute.client("sns")
     topic = sns.create_topic(Name="orders")["TopicArn"]
+    compute.let_send(url, "sns.amazonaws.com", topic)
     arn = "arn:aws:sqs:us-east-1:123456789012:fanned"
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     sns.publish(TopicArn=topic, Message="announced")

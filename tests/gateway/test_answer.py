@@ -45,7 +45,7 @@ def error(client: Any, operation: str, **params: Any) -> tuple[str, str, int]:
         ("route53", "list_cidr_collections", {}, "route53:ListCidrCollections"),
         ("gamelift", "list_builds", {}, "gamelift:ListBuilds"),
         ("lambda", "list_functions", {}, "lambda:ListFunctions"),
-        ("sts", "get_federation_token", {"Name": "ana"}, "sts:GetFederationToken"),
+        ("sts", "decode_authorization_message", {"EncodedMessage": "m"}, "sts:DecodeAuthorizationMessage"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(
@@ -253,7 +253,7 @@ def test_an_authoriser_that_denies_is_obeyed(clients: Any, gateway: Gateway, mon
         if call.operation == "CreateTopic":
             raise AwsError("AuthorizationError", f"User: {call.principal.arn} is not authorized", 403)
 
-    monkeypatch.setattr(gateway, "authorise", deny)
+    monkeypatch.setattr(gateway.authoriser, "authorise", deny)
     assert error(clients("sns"), "create_topic", Name="denied")[0] == "AuthorizationError"
     topics = clients("sns").list_topics()["Topics"]
     assert not [topic for topic in topics if topic["TopicArn"].endswith(":denied")]

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import inspect
+import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from sandbox.gateway import moto_adapter, refusals
-from sandbox.gateway.call import DEFAULT_ACCOUNT
+from sandbox.gateway import moto_adapter, moto_deliveries, moto_iam, moto_policies, moto_resources, refusals
+from sandbox.gateway.call import DEFAULT_ACCOUNT, MEMBER_ACCOUNT
 from sandbox.gateway.message import Request
 from sandbox.gateway.pipeline import Gateway
 from sandbox.gateway.services import LABS_SERVICES
@@ -205,6 +206,48 @@ def test_users_keys_and_roles_are_where_they_are_looked_for(
     assert clients("iam").get_role(RoleName="fn")["Role"]["RoleId"] == role.role_id
 
 
+def test_moto_answers_in_the_account_that_it_is_told(gateway: Gateway) -> None:
+    from moto.core.responses import BaseResponse
+
+    assert "x-moto-account-id" in inspect.getsource(BaseResponse.get_current_account)
+    assert moto_adapter.has_account(MEMBER_ACCOUNT)
+    assert not moto_adapter.has_account("999999999999")
+    role = moto_adapter.find_role(f"arn:aws:iam::{MEMBER_ACCOUNT}:role/OrganizationAccountAccessRole")
+    assert role is not None
+    assert moto_adapter.find_role("arn:aws:iam::999999999999:role/OrganizationAccountAccessRole") is None
+    assert not moto_adapter.has_account("999999999999")
+
+
+def test_an_accounts_copies_of_awss_policies_are_its_own(gateway: Gateway) -> None:
+    import moto.iam.models
+
+    ours, theirs = (moto.iam.models.iam_backends[account]["aws"] for account in (DEFAULT_ACCOUNT, MEMBER_ACCOUNT))
+    assert ours.managed_policies.keys() == theirs.managed_policies.keys()
+    arn = moto_adapter.ADMINISTRATOR_ACCESS
+    one, two = ours.managed_policies[arn], theirs.managed_policies[arn]
+    assert (one.account_id, two.account_id) == (DEFAULT_ACCOUNT, MEMBER_ACCOUNT)
+    assert one.versions[0] is not two.versions[0]
+    assert one.versions[0].document == two.versions[0].document
+    assert one.attachment_count == 2
+
+
+def test_buckets_keys_and_providers_are_where_they_are_looked_for(clients: Any) -> None:
+    clients("s3").create_bucket(Bucket="looked-for")
+    assert moto_adapter.bucket_account("looked-for") == DEFAULT_ACCOUNT
+    assert moto_adapter.bucket_account("absent") is None
+    kms = clients("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    blob = kms.encrypt(KeyId=key, Plaintext=b"p")["CiphertextBlob"]
+    assert moto_adapter.key_of_ciphertext(blob, "us-east-1") == key
+    assert moto_adapter.key_of_ciphertext(b"\xff" * 60, "us-east-1") is None
+    clients("iam").create_open_id_connect_provider(Url="https://issuer.example/a", ClientIDList=["one", "two"])
+    provider = moto_adapter.find_oidc_provider(DEFAULT_ACCOUNT, "https://issuer.example/a")
+    assert provider is not None
+    assert provider.client_ids == ("one", "two")
+    assert provider.arn == f"arn:aws:iam::{DEFAULT_ACCOUNT}:oidc-provider/issuer.example/a"
+    assert moto_adapter.find_oidc_provider(DEFAULT_ACCOUNT, "https://issuer.example") is None
+
+
 def test_aws_managed_policies_are_there(clients: Any) -> None:
     arn = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     assert clients("iam").get_policy(PolicyArn=arn)["Policy"]["PolicyName"] == "AWSLambdaBasicExecutionRole"
@@ -220,6 +263,134 @@ def test_a_queues_times_are_where_they_are_looked_for(clients: Any, gateway: Gat
     assert at is not None
     assert 50 < at - gateway.clock.now() <= 60
     assert moto_adapter.next_visible_at("us-east-1", "absent") is None
+
+
+# -- what authorising reads: users, roles, resources (moto_iam, moto_resources, moto_policies, moto_names) -------------
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "ec2", "ecr", "events", "iam", "kinesis", "kms", "s3", "sns", "sqs"])
+def test_stores_are_plain_dicts_of_accounts_and_regions(service: str) -> None:
+    import importlib
+
+    stores = getattr(importlib.import_module(f"moto.{service}.models"), f"{service}_backends")
+    # Asking so makes no account; indexing would.
+    assert dict.get(stores, "000000000000") is None
+    assert stores.get("000000000000") is None
+    assert "000000000000" not in dict.keys(stores)
+    region = "aws" if service in ("iam", "s3") else "us-east-1"
+    assert stores[DEFAULT_ACCOUNT][region] is stores.get(DEFAULT_ACCOUNT).get(region)
+
+
+def test_roles_are_kept_by_id_users_and_groups_by_name(clients: Any, role_arn: str) -> None:
+    iam = moto_iam.iam_of(DEFAULT_ACCOUNT)
+    client = clients("iam")
+    role = client.get_role(RoleName="fn")["Role"]
+    assert iam.roles[role["RoleId"]].arn == role_arn
+    assert (iam.roles[role["RoleId"]].policies, iam.roles[role["RoleId"]].managed_policies) == ({}, {})
+    client.create_user(UserName="kept")
+    client.create_group(GroupName="kept")
+    client.add_user_to_group(GroupName="kept", UserName="kept")
+    assert iam.groups["kept"].users == [iam.users["kept"]]
+    assert client.get_user(UserName="kept")["User"]["UserId"] == iam.users["kept"].id
+
+
+def test_managed_policies_are_kept_by_arn_with_their_versions(clients: Any) -> None:
+    iam = moto_iam.iam_of(DEFAULT_ACCOUNT)
+    policy = iam.managed_policies[moto_adapter.ADMINISTRATOR_ACCESS]
+    assert [version.document for version in policy.versions if version.version_id == policy.default_version_id]
+
+
+def test_users_can_have_a_boundary() -> None:
+    import moto.iam.models
+    import moto.iam.responses
+
+    assert moto.iam.models.User.permissions_boundary_arn is None
+    for method in ("create_user", "put_user_permissions_boundary", "delete_user_permissions_boundary"):
+        assert getattr(moto.iam.responses.IamResponse, method).__module__ == moto_iam.__name__
+
+
+def test_moto_does_not_judge(clients: Any) -> None:
+    import moto.kms.responses
+    import moto.s3.models
+    from moto.iam.access_control import PermissionResult
+
+    assert moto.s3.models.FakeBucket.get_permission(None, "", "") is PermissionResult.NEUTRAL
+    assert moto.kms.responses.validate_policy.__module__ == moto_policies.__name__
+    # A bucket policy that asks for TLS: moto alone would deny every call, whatever the condition.
+    s3 = clients("s3")
+    s3.create_bucket(Bucket="tls-only")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::tls-only/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    s3.put_bucket_policy(Bucket="tls-only", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    s3.put_object(Bucket="tls-only", Key="k", Body=b"v")
+    assert s3.get_object(Bucket="tls-only", Key="k")["Body"].read() == b"v"
+
+
+def test_secrets_are_kept_by_name(clients: Any) -> None:
+    arn = clients("secretsmanager").create_secret(Name="kept", SecretString="s")["ARN"]
+    store = moto_resources.store("secretsmanager", DEFAULT_ACCOUNT, "us-east-1")
+    assert dict.get(store.secrets, "kept").arn == arn
+
+
+def test_parameters_and_their_tags_are_kept_by_name(clients: Any) -> None:
+    clients("ssm").put_parameter(
+        Name="/kept", Value="v", Type="SecureString", KeyId="alias/a", Tags=[{"Key": "a", "Value": "b"}]
+    )
+    store = moto_resources.store("ssm", DEFAULT_ACCOUNT, "us-east-1")
+    # A name of one part is kept without its slash, others with it; tags under the name as given.
+    assert dict.get(store._parameters, "kept")[-1].keyid == "alias/a"
+    assert store._resource_tags["Parameter"]["/kept"] == {"a": "b"}
+
+
+# -- what is delivered (moto_deliveries) ------------------------------------------------------------------------------
+
+
+def test_deliveries_pass_the_places_that_are_changed() -> None:
+    import moto.events.models
+    import moto.s3.models
+    import moto.sns.models
+
+    notifications = moto.s3.models.notifications
+    for changed in (
+        moto.sns.models.Subscription.publish,
+        notifications.send_event,
+        notifications.send_test_event,
+        moto.events.models.Rule.send_to_targets,
+    ):
+        assert changed.__module__ == moto_deliveries.__name__
+    assert list(inspect.signature(notifications._send_sqs_message).parameters) == [
+        "account_id",
+        "event_body",
+        "queue_name",
+        "region_name",
+    ]
+    assert list(inspect.signature(notifications._send_sns_message).parameters) == [
+        "account_id",
+        "event_body",
+        "topic_arn",
+        "region_name",
+    ]
+    assert list(inspect.signature(notifications._get_s3_event).parameters) == [
+        "event_name",
+        "bucket",
+        "key",
+        "notification_id",
+    ]
+    assert list(inspect.signature(notifications._send_event_bridge_message).parameters) == [
+        "account_id",
+        "bucket",
+        "event_name",
+        "key",
+    ]
+    # Where a message goes, moto takes from these.
+    source = inspect.getsource(moto.events.models.Rule._send_to_sqs_queue)
+    assert "sqs_backends[self.account_id][self.region_name]" in source
+    assert "sqs_backends[self.account_id][region]" in inspect.getsource(moto.sns.models)
 
 
 def test_the_operations_that_are_refused_exist() -> None:

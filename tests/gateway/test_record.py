@@ -69,7 +69,7 @@ def test_a_denied_call_of_a_role_names_its_session(
         if call.principal.kind == "AssumedRole":
             raise AwsError("AccessDenied", f"User: {call.principal.arn} is not authorized", 403)
 
-    monkeypatch.setattr(gateway, "authorise", deny)
+    monkeypatch.setattr(gateway.authoriser, "authorise", deny)
     session = gateway.issue_session(role_arn, "fn-session", 900)
     with pytest.raises(ClientError):
         clients("sns", session).create_topic(Name="t")
@@ -161,3 +161,49 @@ def test_the_history_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         trail.add(call(number, size=40), None)
     assert names(trail) == ["7"]
     clock.close()
+
+
+def test_an_account_sees_its_own_events_and_what_others_do_with_its_resources(clients: Any, gateway: Gateway) -> None:
+    role = "arn:aws:iam::210987654321:role/OrganizationAccountAccessRole"
+    made = clients("sts").assume_role(RoleArn=role, RoleSessionName="auditor")["Credentials"]
+    member = {
+        "AWS_ACCESS_KEY_ID": made["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": made["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": made["SessionToken"],
+    }
+    url = clients("sqs", member).create_queue(QueueName="audited")["QueueUrl"]
+    clients("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "5"})
+    ours, theirs = clients("cloudtrail"), clients("cloudtrail", member)
+    assert not [event for event in events(ours, EventName="CreateQueue") if "audited" in event["CloudTrailEvent"]]
+    (created,) = events(theirs, EventName="CreateQueue")
+    assert json.loads(created["CloudTrailEvent"])["recipientAccountId"] == "210987654321"
+    for name in ("AssumeRole", "SetQueueAttributes"):
+        (at_home,) = [json.loads(event["CloudTrailEvent"]) for event in events(ours, EventName=name)][:1]
+        (abroad,) = [json.loads(event["CloudTrailEvent"]) for event in events(theirs, EventName=name)]
+        assert (at_home["recipientAccountId"], abroad["recipientAccountId"]) == ("123456789012", "210987654321")
+        assert at_home["sharedEventID"] == abroad["sharedEventID"]
+        assert at_home["eventID"] != abroad["eventID"]
+        assert abroad["userIdentity"]["accountId"] == "123456789012"
+
+
+def test_temporary_credentials_tell_where_they_come_from(clients: Any, role_arn: str) -> None:
+    sts = clients("sts")
+    role = sts.assume_role(RoleArn=role_arn, RoleSessionName="sourced", SourceIdentity="ana.admin")
+    user = sts.get_session_token()
+    federated = sts.get_federation_token(Name="bob")
+    contexts = {}
+    for name, made in (("role", role), ("user", user), ("federated", federated)):
+        own = {
+            "AWS_ACCESS_KEY_ID": made["Credentials"]["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": made["Credentials"]["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": made["Credentials"]["SessionToken"],
+        }
+        clients("sns", own).list_topics()
+        (event,) = events(clients("cloudtrail"), AccessKeyId=own["AWS_ACCESS_KEY_ID"])
+        contexts[name] = json.loads(event["CloudTrailEvent"])["userIdentity"]
+    assert contexts["role"]["sessionContext"]["sourceIdentity"] == "ana.admin"
+    assert contexts["role"]["sessionContext"]["attributes"]["creationDate"].endswith("Z")
+    assert contexts["user"]["type"] == "IAMUser"
+    assert "sessionIssuer" not in contexts["user"]["sessionContext"]
+    assert contexts["federated"]["type"] == "FederatedUser"
+    assert contexts["federated"]["sessionContext"]["sessionIssuer"]["userName"] == "learner"

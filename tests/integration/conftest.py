@@ -54,7 +54,9 @@ def role(cloud: Cloud) -> str:
 
 def functions_role(cloud: Cloud) -> str:
     """The ARN of a new role that functions may take, without any rights."""
-    made = cloud.client("iam").create_role(RoleName="fn", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam = cloud.client("iam")
+    made = iam.create_role(RoleName="fn", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.attach_role_policy(RoleName="fn", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
     return str(made["Role"]["Arn"])
 
 

@@ -103,7 +103,9 @@ def a_function_that_lingers(cloud: Cloud) -> None:
             {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         ],
     }
-    role = cloud.client("iam").create_role(RoleName="fn", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam = cloud.client("iam")
+    role = iam.create_role(RoleName="fn", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="fn", PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as code:
         module = zipfile.ZipInfo("app.py")

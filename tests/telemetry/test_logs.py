@@ -105,6 +105,9 @@ def test_tags_by_arn_and_by_name_are_the_same(telemetry: Telemetry, group: str) 
     telemetry.call("UntagLogGroup", logGroupName=group, tags=["b"])
     assert telemetry.call("ListTagsForResource", resourceArn=arn)["tags"] == {"c": "3"}
     assert telemetry.call("ListTagsLogGroup", logGroupName=group)["tags"] == {"c": "3"}
+    for each in (arn, f"{arn}:*", f"{arn}:log-stream:s"):
+        assert telemetry.logs.tags_of(each) == {"c": "3"}
+    assert telemetry.logs.tags_of(f"{arn}2") == telemetry.logs.tags_of("*") == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""The gateway's hook: every call is decided here, by the policies in force when it comes.
+
+A call may need several things (a transaction, iam:PassRole beside lambda:CreateFunction); all must be allowed, and the
+first that is not is the one that the error names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sandbox.access import Context, Request, decide
+from sandbox.access.decision import Decision
+from sandbox.access.request import Values
+from sandbox.authorisation import denials
+from sandbox.authorisation.cloud_state import CloudState
+from sandbox.authorisation.in_force import PoliciesInForce
+from sandbox.authorisation.keys import call_context
+from sandbox.authorisation.need import Need, Underivable
+from sandbox.authorisation.needs import needs
+from sandbox.authorisation.usage import Usage
+from sandbox.clock import Clock
+from sandbox.gateway.call import Call, Principal
+
+
+class Authoriser:
+    """Decides calls. `platform` is the ARN of the sandbox itself, which nobody judges."""
+
+    def __init__(
+        self, clock: Clock, in_force: PoliciesInForce, state: CloudState, usage: Usage, *, platform: str
+    ) -> None:
+        self._clock = clock
+        self._in_force = in_force
+        self._state = state
+        self._usage = usage
+        self._platform = platform
+
+    def authorise(self, call: Call) -> None:
+        """Return if the call may go on; AwsError, in the service's own form, if not."""
+        principal = call.principal
+        if principal.arn == self._platform:
+            return
+        try:
+            wanted = needs(call, self._state)
+        except Underivable as unknown:
+            raise denials.undecidable(call, str(unknown)) from unknown
+        shared = {**call_context(call), **self._in_force.principal_context(principal)}
+        now = self._clock.now()
+        for need in wanted:
+            decision = self._decide(principal, need, shared)
+            if not decision.allowed:
+                self._usage.denied(principal, need, now, call.region, decision)
+                raise denials.denied(call, decision)
+        for need in wanted:
+            self._usage.record(principal, need, now, call.region)
+
+    def permits(self, principal: Principal, action: str, resource: str) -> bool:
+        """Whether `principal` may, for what a service does with his rights (a function's log lines, say)."""
+        if principal.arn == self._platform:
+            return True
+        need = Need(action, resource)
+        moment = self._clock.datetime()
+        shared: dict[str, Values] = {
+            "aws:CurrentTime": moment,
+            "aws:EpochTime": int(moment.timestamp()),
+            "aws:SecureTransport": True,
+            "aws:ViaAWSService": True,
+            **self._in_force.principal_context(principal),
+        }
+        decision = self._decide(principal, need, shared)
+        if decision.allowed:
+            self._usage.record(principal, need, moment.timestamp())
+        else:
+            self._usage.denied(principal, need, moment.timestamp(), decision=decision)
+        return decision.allowed
+
+    def _decide(self, principal: Principal, need: Need, shared: Mapping[str, Values]) -> Decision:
+        context = Context({**shared, **self._in_force.resource_context(need), **need.context})
+        request = Request(self._in_force.caller(principal), need.action, need.resource, context, need.resource_account)
+        return decide(request, self._in_force.policies(principal, need))
