@@ -72,7 +72,8 @@ class Lab:
                     seed=told["seed"],
                 )
             else:
-                self._cloud = open_cloud(told["target"], seed=told["seed"])
+                # The judge's run: what either makes the other may remove, and both know it.
+                self._cloud = open_cloud(told["target"], seed=told["seed"], lab=self.id, run=told["run"])
         _use_in_commands(self._cloud)
         where = "a fresh sandbox" if told["target"] == "local" else f"account {self._cloud.account}"
         print(f"Lab {self.id}, {told['title']}: {where} is ready.")

@@ -135,6 +135,7 @@ class Judge:
             "endpoint": sandbox.endpoint if sandbox else None,
             "credentials": dict(sandbox.learner) if sandbox else None,
             "region": cloud.region,
+            "run": cloud.run,
             "seed": seed,
         }
 
@@ -144,7 +145,7 @@ class Judge:
 
         try:
             if self.target != "local":
-                return None, open_cloud(self.target, seed=seed)
+                return None, open_cloud(self.target, seed=seed, lab=lab.id)
             return self._fork(seed)
         except Refused as refused:
             raise Refusal(409, str(refused)) from refused
