@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-#: Receives log lines: log group, log stream, [(sandbox time in Unix ms, text)].
+#: Receives log lines of one account and Region: log group, log stream, [(sandbox time in Unix ms, text)].
 LogSink = Callable[[str, str, Sequence[tuple[int, str]]], None]
+
+
+class Logs(Protocol):
+    """Receives log lines of any account and Region."""
+
+    def __call__(
+        self, group: str, stream: str, events: Sequence[tuple[int, str]], *, account: str, region: str
+    ) -> None: ...
+
 
 Status = Literal["success", "failure", "error", "timeout"]
 

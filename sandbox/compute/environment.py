@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -105,7 +106,8 @@ class ExecutionEnvironment:
         self._clock = host.clock
         self._held = threading.Lock()
         ending = "\n" if spec.log_format == "Text" else ""
-        self._journal = Journal(host.clock, host.logs, spec.log_group, spec.log_stream, ending=ending)
+        sink = partial(host.logs, account=spec.account, region=spec.region)
+        self._journal = Journal(host.clock, sink, spec.log_group, spec.log_stream, ending=ending)
         self._report = Report(spec)
         self._share = vcpus(spec.memory_mb)
         self._limit_bytes = spec.memory_mb * _MB

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sandbox.clock import Clock
 from sandbox.compute import runtimes
-from sandbox.compute.contract import EnvironmentSpec, LogSink
+from sandbox.compute.contract import EnvironmentSpec, Logs
 from sandbox.compute.environment import ExecutionEnvironment
 from sandbox.compute.wardens import Mode, Spawner, Warden
 
@@ -43,7 +43,7 @@ class EnvironmentHost:
     def __init__(
         self,
         clock: Clock,
-        logs: LogSink,
+        logs: Logs,
         root: Path,
         *,
         notice: Callable[[str], None] | None = None,

@@ -40,8 +40,8 @@ class Surroundings:
         self.logged: list[tuple[int, str]] = []
         self.host = EnvironmentHost(self.clock, self._take, folder / "shared", mode=mode, stand_in=stand_in)
 
-    def _take(self, group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:
-        self.logged.extend(lines)
+    def _take(self, group: str, stream: str, events: Sequence[tuple[int, str]], *, account: str, region: str) -> None:
+        self.logged.extend(events)
 
     @property
     def lines(self) -> list[str]:
