@@ -179,8 +179,10 @@ class Lab:
         for item in left:
             print(f"left     {item}")
         if told["unseen"]:
-            print(f"Not looked at, because they can't be listed: {', '.join(told['unseen'])}.")
+            kinds = ", ".join(f"{kind}s" for kind in told["unseen"])
+            print(f"The cloud did not say whether there are any {kinds}. If you made some, look for them yourself.")
         print(f"{len(told['removed'])} removed, {len(left) or 'nothing'} left.")
+        print("The lab is closed. To go on with it, begin with its first cell.")
 
 
 class _Help:
@@ -201,6 +203,15 @@ class _Help:
         if not told["of"]:
             return f"{spoken_id(self._check)} has no hints."
         return f"Hint {told['number']} of {told['of']}: {told['hint']}"
+
+    def solution_is_free(self) -> bool:
+        """Whether it passed already, or its points are given up."""
+        try:
+            told = self._lab._judge.ask("GET", f"/labs/{self._lab.id}")
+        except NoJudge:
+            return False
+        standing = told["checks"].get(self._check, {})
+        return bool(standing.get("given_up")) or standing.get("status") == "passed"
 
     def solution(self, *, give_up: bool = False) -> str:
         try:
@@ -277,6 +288,10 @@ def plain(name: str, value: Any) -> Any:
         return {str(key): plain(name, inner) for key, inner in dict.items(value)}
     elif isinstance(value, list | tuple):
         return [plain(name, inner) for inner in value]
+    if hasattr(value, "request_id"):
+        raise NoAnswer(f"{name} is a {type(value).__name__}: answer with its request_id, {name}=... .request_id")
+    if isinstance(value, set | frozenset):
+        raise NoAnswer(f"{name} is a set, which has no order: answer with a list, list(...) or [...]")
     raise NoAnswer(
         f"{name} is {value!r:.60}, which can't be sent to the judge. Answer with a number, a text, True, False, "
         "or several of them in brackets."

@@ -93,7 +93,7 @@ class Gateway:
                 access_key=self._internal["AWS_ACCESS_KEY_ID"],
             ),
         )
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self._client_lock = threading.Lock()
 
     # -- composing -------------------------------------------------------------------------------------

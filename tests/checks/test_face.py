@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from checks.face import Lab, NoAnswer, open_lab, plain
+from checks.face import Lab, NoAnswer, _Help, open_lab, plain
 from checks.judge_client import JudgeClient, NoJudge
 
 from .conftest import Bench
@@ -22,6 +22,9 @@ def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "environ", os.environ.copy())
     assert dict(os.environ) == before
     monkeypatch.chdir(tmp_path)
+
+
+CLOSED = "The lab is closed. To go on with it, begin with its first cell."
 
 
 @pytest.fixture
@@ -146,7 +149,45 @@ def test_the_folder_beside_the_notebook_is_the_labs(bench: Bench, monkeypatch: p
 def test_finish_lists_what_went_and_that_nothing_is_left(opened: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     lines(capsys)
     opened.finish()
-    assert lines(capsys) == ["removed  parameter /tiny/opened", "1 removed, nothing left."]
+    assert lines(capsys) == ["removed  parameter /tiny/opened", "1 removed, nothing left.", CLOSED]
+
+
+def test_what_could_not_be_listed_is_said_in_the_learners_words(
+    opened: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench.judge, "finish", lambda _: {"removed": [], "left": [], "unseen": ["alarm", "log group"]})
+    lines(capsys)
+    opened.finish()
+    assert lines(capsys)[0] == (
+        "The cloud did not say whether there are any alarms, log groups. If you made some, look for them yourself."
+    )
+
+
+def test_after_finish_a_check_says_to_start_the_lab(opened: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    opened.finish()
+    lines(capsys)
+    opened.check("90.2")
+    assert lines(capsys)[1] == "This lab was cleaned up by lab.finish(). Run the cell with lab.start() first."
+    opened.start()
+    opened.check("90.2")
+    assert opened.verdicts["90.2"].status != "cannot_tell"
+
+
+class Call:
+    request_id = "8f0c"
+
+
+@pytest.mark.parametrize(("value", "says"), [(Call(), "its request_id"), ({"8f0c"}, "answer with a list")])
+def test_a_value_of_a_kind_that_is_near_is_told_the_way(value: object, says: str) -> None:
+    with pytest.raises(NoAnswer, match=says):
+        plain("cold", value)
+
+
+def test_a_solution_that_was_paid_for_stays_free(opened: Lab) -> None:
+    help = _Help(opened, "90.2")
+    assert not help.solution_is_free()
+    help.solution(give_up=True)
+    assert _Help(opened, "90.2").solution_is_free()
 
 
 def test_progress_names_the_next_step(opened: Lab, capsys: pytest.CaptureFixture[str]) -> None:
