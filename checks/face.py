@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sandbox.cloud import Cloud
 
 
+SANDBOX_GONE = "The sandbox of this lab does not answer. Run the cell with lab.start() again, then the round's cells."
+
+
 class Picture(Protocol):
     """What a view gives: a chart, and the text that says the same."""
 
@@ -75,6 +78,8 @@ class Lab:
                 # The judge's run: what either makes the other may remove, and both know it.
                 self._cloud = open_cloud(told["target"], seed=told["seed"], lab=self.id, run=told["run"])
         _use_in_commands(self._cloud)
+        if told["target"] == "local":
+            _say_when_the_sandbox_is_gone()
         where = "a fresh sandbox" if told["target"] == "local" else f"account {self._cloud.account}"
         print(f"Lab {self.id}, {told['title']}: {where} is ready.")
         if told.get("notice"):
@@ -296,6 +301,14 @@ def plain(name: str, value: Any) -> Any:
         f"{name} is {value!r:.60}, which can't be sent to the judge. Answer with a number, a text, True, False, "
         "or several of them in brackets."
     )
+
+
+def _say_when_the_sandbox_is_gone() -> None:
+    """Where nothing answers any more, a cell says so in one line, and not in sixty of botocore's."""
+    from botocore.exceptions import EndpointConnectionError
+
+    # What IPython shows in place of a traceback.
+    EndpointConnectionError._render_traceback_ = lambda _: [SANDBOX_GONE]
 
 
 def _use_in_commands(cloud: Cloud) -> None:

@@ -5,7 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
 
 from checks.face import Lab, NoAnswer, _Help, open_lab, plain
 from checks.judge_client import JudgeClient, NoJudge
@@ -24,6 +27,8 @@ def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+ONCE = Config(retries={"total_max_attempts": 1})
+KEYS = {"aws_access_key_id": "A", "aws_secret_access_key": "s"}
 CLOSED = "The lab is closed. To go on with it, begin with its first cell."
 
 
@@ -137,6 +142,13 @@ def test_hints_and_the_solution_have_a_plain_way(opened: Lab, capsys: pytest.Cap
 def test_commands_of_a_cell_work_on_the_labs_cloud(opened: Lab) -> None:
     assert os.environ["AWS_ENDPOINT_URL"] == opened.cloud.endpoint
     assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
+
+
+def test_a_call_to_a_sandbox_that_is_gone_shows_one_line(opened: Lab) -> None:
+    nobody = boto3.client("sts", region_name="us-east-1", endpoint_url="http://127.0.0.1:9", config=ONCE, **KEYS)
+    with pytest.raises(EndpointConnectionError) as gone:
+        nobody.get_caller_identity()
+    assert "lab.start()" in " ".join(gone.value._render_traceback_())
 
 
 def test_the_folder_beside_the_notebook_is_the_labs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
