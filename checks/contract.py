@@ -390,8 +390,9 @@ def run(check: Check, cloud: Cloud, answers: Answers, *, out_of: int) -> Verdict
 def _spoken_failure(failure: Exception) -> str:
     if isinstance(failure, ClientError):
         error = failure.response.get("Error", {})
+        said = str(error.get("Message")).rstrip(". ")
         return (
-            f"{failure.operation_name} answered {error.get('Code')}: {error.get('Message')} "
+            f"{failure.operation_name} answered {error.get('Code')}: {said}. "
             "Run the cells of this round again from its first one; if it stays, start the lab anew with lab.start()."
         )
     if isinstance(failure, NoConnection | HTTPClientError | ConnectionError):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sandbox.cloud import Cloud
 
 
+SANDBOX_GONE = "The sandbox of this lab does not answer. Run the cell with lab.start() again, then the round's cells."
+
+
 class Picture(Protocol):
     """What a view gives: a chart, and the text that says the same."""
 
@@ -72,8 +75,11 @@ class Lab:
                     seed=told["seed"],
                 )
             else:
-                self._cloud = open_cloud(told["target"], seed=told["seed"])
+                # The judge's run: what either makes the other may remove, and both know it.
+                self._cloud = open_cloud(told["target"], seed=told["seed"], lab=self.id, run=told["run"])
         _use_in_commands(self._cloud)
+        if told["target"] == "local":
+            _say_when_the_sandbox_is_gone()
         where = "a fresh sandbox" if told["target"] == "local" else f"account {self._cloud.account}"
         print(f"Lab {self.id}, {told['title']}: {where} is ready.")
         if told.get("notice"):
@@ -178,8 +184,10 @@ class Lab:
         for item in left:
             print(f"left     {item}")
         if told["unseen"]:
-            print(f"Not looked at, because they can't be listed: {', '.join(told['unseen'])}.")
+            kinds = ", ".join(f"{kind}s" for kind in told["unseen"])
+            print(f"The cloud did not say whether there are any {kinds}. If you made some, look for them yourself.")
         print(f"{len(told['removed'])} removed, {len(left) or 'nothing'} left.")
+        print("The lab is closed. To go on with it, begin with its first cell.")
 
 
 class _Help:
@@ -200,6 +208,15 @@ class _Help:
         if not told["of"]:
             return f"{spoken_id(self._check)} has no hints."
         return f"Hint {told['number']} of {told['of']}: {told['hint']}"
+
+    def solution_is_free(self) -> bool:
+        """Whether it passed already, or its points are given up."""
+        try:
+            told = self._lab._judge.ask("GET", f"/labs/{self._lab.id}")
+        except NoJudge:
+            return False
+        standing = told["checks"].get(self._check, {})
+        return bool(standing.get("given_up")) or standing.get("status") == "passed"
 
     def solution(self, *, give_up: bool = False) -> str:
         try:
@@ -276,10 +293,22 @@ def plain(name: str, value: Any) -> Any:
         return {str(key): plain(name, inner) for key, inner in dict.items(value)}
     elif isinstance(value, list | tuple):
         return [plain(name, inner) for inner in value]
+    if hasattr(value, "request_id"):
+        raise NoAnswer(f"{name} is a {type(value).__name__}: answer with its request_id, {name}=... .request_id")
+    if isinstance(value, set | frozenset):
+        raise NoAnswer(f"{name} is a set, which has no order: answer with a list, list(...) or [...]")
     raise NoAnswer(
         f"{name} is {value!r:.60}, which can't be sent to the judge. Answer with a number, a text, True, False, "
         "or several of them in brackets."
     )
+
+
+def _say_when_the_sandbox_is_gone() -> None:
+    """Where nothing answers any more, a cell says so in one line, and not in sixty of botocore's."""
+    from botocore.exceptions import EndpointConnectionError
+
+    # What IPython shows in place of a traceback.
+    EndpointConnectionError._render_traceback_ = lambda _: [SANDBOX_GONE]
 
 
 def _use_in_commands(cloud: Cloud) -> None:

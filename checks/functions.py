@@ -39,6 +39,11 @@ class Answer:
     error: str
     log: str
 
+    @property
+    def reason(self) -> str:
+        """What went wrong: the error, without what Lambda puts before it when it is Lambda's own (type, request id)."""
+        return self.error.partition(f"RequestId: {self.request_id} Error: ")[2] or self.error
+
     def __str__(self) -> str:
         return f"{self.request_id[:8]}  {self.error or json.dumps(self.result)}"
 

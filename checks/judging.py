@@ -62,6 +62,7 @@ class Session:
     folder: Path
     started: datetime
     turn: threading.Lock = field(default_factory=threading.Lock)
+    finished: bool = False
 
     def seed_of(self, check: str) -> int:
         """The seed of one check: the same for a session's seed, different from check to check."""
@@ -135,6 +136,7 @@ class Judge:
             "endpoint": sandbox.endpoint if sandbox else None,
             "credentials": dict(sandbox.learner) if sandbox else None,
             "region": cloud.region,
+            "run": cloud.run,
             "seed": seed,
         }
 
@@ -144,7 +146,7 @@ class Judge:
 
         try:
             if self.target != "local":
-                return None, open_cloud(self.target, seed=seed)
+                return None, open_cloud(self.target, seed=seed, lab=lab.id)
             return self._fork(seed)
         except Refused as refused:
             raise Refusal(409, str(refused)) from refused
@@ -179,9 +181,10 @@ class Judge:
         lab, module = self._lab(lab_id)
         check, out_of = self._check(lab, module, check_id)
         session = self._sessions.get(lab.id)
-        if session is None:
+        if session is None or session.finished:
+            why = "was cleaned up by lab.finish()" if session else "is not open"
             closed = Verdict(
-                check.id, "cannot_tell", 0, out_of, "This lab is not open. Run the cell with lab.start() first."
+                check.id, "cannot_tell", 0, out_of, f"This lab {why}. Run the cell with lab.start() first."
             )
             self._verdicts[lab.id].append(closed)
             return closed
@@ -234,6 +237,7 @@ class Judge:
                 if session.sandbox is not None:
                     remove(session.cloud, inventory(session.cloud)[0] - given)
                 after, unseen = inventory(session.cloud)
+                session.finished = True
             except (BotoCoreError, ClientError) as error:
                 raise Refusal(
                     503, f"The lab could not be cleaned up ({error}). lab.start() makes a fresh sandbox."
@@ -366,7 +370,8 @@ class Judge:
     @staticmethod
     def _check(lab: Lab, module: LabModule, check_id: str) -> tuple[Any, int]:
         if check_id not in lab.points or check_id not in module.checks:
-            raise Refusal(404, f"Lab {lab.id} has no check {check_id!r}; it has {', '.join(lab.points)}.")
+            near = [id for id in lab.points if id.startswith(f"{check_id}.")]
+            raise Refusal(404, f"Lab {lab.id} has no check {check_id!r}; it has {', '.join(near or lab.points)}.")
         return module.checks[check_id], lab.points[check_id]
 
     def _folder(self, lab: Lab, asked: str) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -96,7 +96,8 @@ def invocations(cloud: Cloud, function: str, *, wait_for: Iterable[str] = ()) ->
     wanted = set(wait_for)
     end = time.monotonic() + ARRIVAL_SECONDS
     while True:
-        found = [reading for one in environments(cloud, function) for reading in one.readings]
+        lives = read(function, log_events(cloud, f"/aws/lambda/{function}"), known=wanted)
+        found = [reading for one in lives for reading in one.readings]
         missing = wanted - {reading.request_id for reading in found}
         if not missing:
             return sorted(found, key=lambda reading: (reading.start, reading.end))
@@ -120,14 +121,61 @@ def log_events(cloud: Cloud, group: str) -> list[Mapping[str, Any]]:
         return []
 
 
-def read(function: str, events: Iterable[Mapping[str, Any]]) -> list[Environment]:
-    """The environments that a group's log events tell of, oldest first."""
+def read(function: str, events: Iterable[Mapping[str, Any]], *, known: Iterable[str] = ()) -> list[Environment]:
+    """The environments that a group's log events tell of, oldest first.
+
+    A function may print lines that look like the platform's. Those that lie within an invocation are its own; where
+    two invocations seem to overlap, the ids that are `known`, the caller's own, decide: no function can foresee them.
+    """
+    ids = frozenset(known)
     streams: dict[str, list[tuple[datetime, str]]] = {}
     for event in events:
         moment = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
         streams.setdefault(event["logStreamName"], []).append((moment, event["message"].rstrip("\n")))
-    found = [_environment(function, stream, lines) for stream, lines in streams.items()]
+    found = [_environment(function, stream, lines, ids) for stream, lines in streams.items()]
     return sorted(found, key=lambda one: (one.opened or datetime.max.replace(tzinfo=UTC), one.stream))
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The lines of one invocation, from its START to its REPORT, as places in the stream."""
+
+    request_id: str
+    start: int
+    report: int
+
+
+def _spans(events: Sequence[tuple[datetime, str]], known: frozenset[str]) -> Iterator[_Span]:
+    """The invocations of one stream: one after the other, for an environment runs one at a time."""
+    starts: dict[str, int] = {}
+    reports: dict[str, list[int]] = {}
+    for place, (_, line) in enumerate(events):
+        if (platform := _ID.match(line)) is None:
+            continue
+        word, request_id = platform.groups()
+        if word == "START":
+            starts.setdefault(request_id, place)
+        elif word == "REPORT" and request_id in starts:
+            reports.setdefault(request_id, []).append(place)
+
+    def report_of(request_id: str) -> int:
+        """Its last REPORT before another invocation began that outlasts it: what comes later, that one printed."""
+        mine, start = reports[request_id], starts[request_id]
+        for place in reversed(mine[1:]):
+            overlaps = (
+                start < starts[other] < place < theirs[-1]
+                for other, theirs in reports.items()
+                if other in known or request_id not in known
+            )
+            if not any(overlaps):
+                return place
+        return mine[0]
+
+    end = -1
+    for request_id in sorted(reports, key=starts.__getitem__):
+        if starts[request_id] > end:
+            end = report_of(request_id)
+            yield _Span(request_id, starts[request_id], end)
 
 
 @dataclass
@@ -140,43 +188,43 @@ class _Open:
     lines: list[str] = field(default_factory=list)
 
 
-def _environment(function: str, stream: str, events: Sequence[tuple[datetime, str]]) -> Environment:
+def _environment(
+    function: str, stream: str, events: Sequence[tuple[datetime, str]], known: frozenset[str]
+) -> Environment:
     readings: list[Reading] = []
     before: list[str] = []
     after: list[str] = []
-    init_start: datetime | None = None
+    init_start = next((moment for moment, line in events if line.startswith("INIT_START")), None)
+    spans = {span.start: span for span in _spans(events, known)}
+    span: _Span | None = None
     current: _Open | None = None
-    reported = False
-    for moment, line in events:
-        if line.startswith("INIT_START"):
-            init_start = init_start or moment
-            continue
-        platform = _ID.match(line)
-        if platform is None:
-            if line.startswith(("INIT_REPORT", "EXTENSION", "TELEMETRY", "LOGS")):
-                continue
-            if current is not None and not reported:
-                current.lines.append(line)
-            else:
-                (after if readings else before).append(line)
-            continue
-        word, request_id = platform.groups()
-        if word == "START":
-            current, reported = _Open(request_id, moment), False
-        elif current is not None and current.request_id == request_id:
-            if word == "END":
+    running = False
+    for place, (moment, line) in enumerate(events):
+        if place in spans:
+            span, current, running = spans[place], _Open(spans[place].request_id, moment), False
+        elif span is not None and current is not None:
+            if place == span.report:
+                first = not readings
+                readings.append(_report(function, stream, current, moment, line, init_start if first else None))
+                after.clear()
+                span = current = None
+            elif line.startswith(f"END RequestId: {span.request_id}"):
                 current.end = moment
-                continue
-            if reported:
-                # A function can print such a line, too. The platform's is the last.
-                readings.pop()
-                current.lines += after
-            first = not readings
-            readings.append(_report(function, stream, current, moment, line, init_start if first else None))
-            reported = True
-            after.clear()
+            elif not _is_platforms(line):
+                current.lines.append(line)
+        elif line.startswith("START RequestId: "):
+            # No REPORT has come of it yet: what follows is not the environment's.
+            running = True
+        elif not running and not _is_platforms(line):
+            (after if readings else before).append(line)
     opened = init_start or (events[0][0] if events else None)
     return Environment(stream, tuple(readings), tuple(before), tuple(after), opened, events[-1][0] if events else None)
+
+
+def _is_platforms(line: str) -> bool:
+    return _ID.match(line) is not None or line.startswith(
+        ("INIT_START", "INIT_REPORT", "EXTENSION", "TELEMETRY", "LOGS")
+    )
 
 
 def report_in(tail: str, function: str = "") -> Reading | None:

@@ -22,6 +22,11 @@ def serve(port: int, seed: int) -> None:
     if not is_running(earlier.get("command")):
         end_leftovers([earlier.get("process")])
         state.forget(RECORD)
+    elif port and str(earlier.get("endpoint", "")).endswith(f":{port}"):
+        # Before a child would begin the log of the one that runs anew.
+        raise CommandError(
+            f"a sandbox is served at {earlier['endpoint']} already: use that one, or take another port with --port"
+        )
     child = Child(
         "The sandbox",
         python("-m", "sandbox.serve", "--port", str(port), "--seed", str(seed)),
@@ -95,4 +100,5 @@ def reset() -> None:
         if time.monotonic() > deadline or not is_running(record["process"]):
             raise CommandError(f"{record['endpoint']} did not come back: start it again with ./coldstart sandbox serve")
         time.sleep(0.02)
-    print(f"{record['endpoint']} is a fresh sandbox now.")
+    print(f"{record['endpoint']} is a fresh sandbox now, with new credentials. In terminals that use it, run again:")
+    print('eval "$(./coldstart sandbox env)"')

@@ -88,10 +88,20 @@ class Child:
             self.process.wait(GRACE_SECONDS)
 
     def last_words(self) -> str:
-        """One line about a child that ended: its own last line of error, and where the rest is."""
+        """One line about a child that ended: its own last line of error, or the signal, and where the rest is."""
+        if (code := self.process.poll()) is not None and code < 0:
+            # What it said before has nothing to do with that.
+            return f"{self.name} was ended from outside by {_signal_name(-code)} (its log is {self.log})."
         lines = [line.strip() for line in self.log.read_text("utf-8", errors="replace").splitlines() if line.strip()]
         said = lines[-1] if lines else f"it left with code {self.process.poll()} and said nothing"
         return f"{self.name} ended: {said} (more in {self.log})."
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def end(children: Iterable[Child], *, grace: float = GRACE_SECONDS) -> None:

@@ -2,7 +2,8 @@
 
 A verdict is shown as HTML and as text in one output, the same for every run that ends the same way, so it stays
 in the saved notebook and can be compared. What only helps (hints, the solution) are widgets, in an output
-of their own that has nothing but the widget's view, which nbval does not compare.
+of their own that has nothing but the widget's view, which nbval does not compare. A view ends with its kernel, so a
+saved notebook has a sentence in its place (workbench/saving.py).
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from checks.contract import WORDS, Status, Verdict, spoken_id
 
 SHOW_AFTER_SECONDS = 1.0
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+#: The output metadata with the sentence that is saved instead of a widget's view.
+SAVED_AS = "coldstart-saved-as"
+
 #: An icon and a colour beside the word. Colours of Okabe and Ito, which colour-blind readers can tell apart.
 LOOKS: Mapping[Status, tuple[str, str]] = {
     "passed": ("✔", "#0072B2"),
@@ -30,6 +35,7 @@ LOOKS: Mapping[Status, tuple[str, str]] = {
 
 class Help(Protocol):
     def hint(self) -> str: ...
+    def solution_is_free(self) -> bool: ...
     def solution(self, *, give_up: bool = False) -> str: ...
 
 
@@ -57,9 +63,9 @@ def _widgets() -> Any:
     return ipywidgets
 
 
-def _show_widget(widget: Any) -> None:
+def _show_widget(widget: Any, saved_as: str = "") -> None:
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    _display()({"application/vnd.jupyter.widget-view+json": view}, raw=True)
+    _display()({WIDGET_VIEW: view}, metadata={SAVED_AS: saved_as} if saved_as else None, raw=True)
 
 
 # -- verdicts ------------------------------------------------------------------------------------------------
@@ -96,11 +102,12 @@ def show_verdict(verdict: Verdict, title: str, help: Help | None) -> None:
         return
     display({"text/plain": verdict.text, "text/html": verdict_html(verdict, title)}, raw=True)
     if help is not None and (ipywidgets := _widgets()) is not None:
-        _show_widget(_controls(ipywidgets, verdict, help))
+        helps = "the solution" if verdict.status == "passed" else "hints and the solution"
+        _show_widget(_controls(ipywidgets, verdict, help), f"Run this cell again for {helps}.")
 
 
 def _controls(ipywidgets: Any, verdict: Verdict, help: Help) -> Any:
-    """The hint ladder, and the solution: after a pass at once, before it for the points, and only when confirmed."""
+    """The hint ladder, and the solution: after a pass at once, before it for the points, once that is confirmed."""
     passed = verdict.status == "passed"
 
     def button(description: str, **traits: Any) -> Any:
@@ -129,7 +136,7 @@ def _controls(ipywidgets: Any, verdict: Verdict, help: Help) -> Any:
         said.value = earlier if line in earlier else earlier + line
 
     def on_solution(_: Any) -> None:
-        if passed:
+        if passed or help.solution_is_free():
             say(help.solution(), code=True)
         else:
             ask_first(True)
@@ -245,9 +252,13 @@ def show_progress(told: Mapping[str, Any]) -> None:
 
 def show_picture(picture: Any) -> None:
     """The picture, and below it the sentence that says the same."""
-    if (display := _display()) is not None:
-        display(picture)
-    print(picture.text)
+    display = _display()
+    if display is None:
+        print(picture.text)
+        return
+    display(picture)
+    # Not printed: a browser may break the lines of a printed text in the middle of a word.
+    display({"text/plain": picture.text, "text/html": f"<p>{html.escape(picture.text)}</p>"}, raw=True)
 
 
 def live_box() -> Any:

@@ -342,11 +342,14 @@ def open_cloud(
     account: str | Sequence[str] | None = None,
     region: str | None = None,
     seed: int | None = None,
+    lab: str | None = None,
+    run: str | None = None,
 ) -> Cloud:
     """Open the local sandbox, or an account.
 
     `target` is "local" (the default) or "account", else taken from COLDSTART_TARGET. `seed` is the default of
-    `cloud.traffic` (0).
+    `cloud.traffic` (0). `lab` (default COLDSTART_LAB) and `run` (default COLDSTART_RUN, else a new one) become tags;
+    two clouds with one run share its journal, so that each knows what the other made and removed.
 
     Local: `endpoint` (default AWS_ENDPOINT_URL) must lie on loopback; `credentials` is a mapping with
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps AWS_SESSION_TOKEN (default: those variables); `region`
@@ -362,8 +365,8 @@ def open_cloud(
     """
     environ = os.environ
     target = target or environ.get("COLDSTART_TARGET") or "local"
-    run = environ.get("COLDSTART_RUN") or secrets.token_hex(6)
-    tags = {LAB_TAG: environ.get("COLDSTART_LAB") or "none", RUN_TAG: run}
+    run = run or environ.get("COLDSTART_RUN") or secrets.token_hex(6)
+    tags = {LAB_TAG: lab or environ.get("COLDSTART_LAB") or "none", RUN_TAG: run}
     if target == "local":
         if profile is not None:
             raise Refused(f"the local target uses no profile: leave profile={profile!r} out, or open target='account'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -79,7 +80,7 @@ class Shopper:
         expected = shop.payment_id(self.cloud, order, cents)
         if answer.result.get("payment_id") != expected:
             raise Incorrect(
-                f"{describe(order)} came back with the payment_id {answer.result.get('payment_id')!r}.",
+                f"{describe(order, first=True)} came back with the payment_id {answer.result.get('payment_id')!r}.",
                 "the payment_id with which payments answered for this order.",
                 "A receipt that payments has never written is found at the end of the month, by the customer.",
             )
@@ -110,7 +111,8 @@ class Shopper:
         result = answer.result if isinstance(answer.result, dict) and not answer.error else {}
         if result.get("status") != status:
             raise Incorrect(
-                f"{f'With payments {trouble}, ' if trouble else ''}{describe(order)} was answered with {said(answer)}.",
+                f"{f'With payments {trouble}, ' if trouble else ''}{describe(order, first=not trouble)} was answered "
+                f"with {said(answer)}.",
                 f'the status "{status}" and a total of {cents} cents.',
                 "The customer waits for this answer. An error of the function is a basket left behind."
                 if answer.error
@@ -118,7 +120,7 @@ class Shopper:
             )
         if result.get("order_id") != order["order_id"] or result.get("total_cents") != cents:
             raise Incorrect(
-                f"{describe(order)} was answered with {said(answer)}.",
+                f"{describe(order, first=True)} was answered with {said(answer)}.",
                 f"its own order_id and a total of {cents} cents by the price list in {shop.PRICES_PARAMETER}.",
                 "A function that is fast and wrong is worse than a slow one.",
             )
@@ -129,15 +131,19 @@ def shopper(cloud: Cloud, draw: random.Random) -> Shopper:
     return Shopper(cloud, draw, shop.prices(cloud))
 
 
-def describe(order: Mapping[str, Any]) -> str:
-    """An order as feedback says it."""
-    return "an order of " + ", ".join(f"{item['quantity']} {item['sku']}" for item in order["items"])
+def describe(order: Mapping[str, Any], *, first: bool = False) -> str:
+    """An order as feedback says it, in a sentence or as its first words."""
+    return (
+        ("An" if first else "an")
+        + " order of "
+        + ", ".join(f"{item['quantity']} {item['sku']}" for item in order["items"])
+    )
 
 
 def said(answer: Answer) -> str:
     """An answer as feedback quotes it."""
     text = answer.error or str(answer.result)
-    return text if len(text) <= 140 else f"{text[:137]}..."
+    return textwrap.shorten(text, 140, placeholder=" ...") if len(text) > 140 else text
 
 
 # -- cold and warm ---------------------------------------------------------------------------------------------
@@ -205,13 +211,13 @@ def cold_budget(cloud: Cloud, draw: random.Random) -> None:
     if inits[0] > inits[1] * COLD_SHARE:
         raise Incorrect(
             f"Your Init took {inits[0]:.0f} ms, that night's {inits[1]:.0f} ms.",
-            f"at most {COLD_SHARE:.0%} of that night's: {inits[1] * COLD_SHARE:.0f} ms.",
+            f"at most {COLD_SHARE * 100:.0f} % of that night's: {inits[1] * COLD_SHARE:.0f} ms.",
             "Everything imported at the top is loaded in every Init, and every new environment's first customer waits.",
         )
     if firsts[0] > firsts[1] * COLD_SHARE:
         raise Incorrect(
             f"Your handler ran {firsts[0]:.0f} ms in its first call, that night's {firsts[1]:.0f} ms.",
-            f"at most {COLD_SHARE:.0%} of that night's: {firsts[1] * COLD_SHARE:.0f} ms.",
+            f"at most {COLD_SHARE * 100:.0f} % of that night's: {firsts[1] * COLD_SHARE:.0f} ms.",
             "What the handler makes for itself, such as a client, is made with the share of a processor that its "
             "memory buys. In Init it is made once.",
         )
@@ -245,7 +251,7 @@ def warm_budget(cloud: Cloud, draw: random.Random) -> None:
     if median(own) > median(night) * WARM_SHARE:
         raise Incorrect(
             f"Your handler's median warm run is {median(own):.0f} ms, that night's {median(night):.0f} ms.",
-            f"at most {WARM_SHARE:.0%} of that night's: {median(night) * WARM_SHARE:.0f} ms.",
+            f"at most {WARM_SHARE * 100:.0f} % of that night's: {median(night) * WARM_SHARE:.0f} ms.",
             "A session and a client cost tens of milliseconds of processor time each, and need to be made once only.",
         )
 

@@ -77,6 +77,12 @@ def cold_start(
             "What is dearest to load is the first thing to load later, or not at all.",
         )
     share = call.billed_ms - math.ceil(call.duration_ms)
+    if billed_for_init_ms == call.billed_ms:
+        raise Incorrect(
+            f"billed_for_init_ms is {billed_for_init_ms:g}, and that is the whole bill of the call.",
+            f"what is left of it without the handler's {call.duration_ms:g} ms.",
+            "Billed Duration is Init Duration and Duration together, rounded up to a whole millisecond.",
+        )
     if min(abs(billed_for_init_ms - share), abs(billed_for_init_ms - call.init_ms)) > MS_TOLERANCE:
         if billed_for_init_ms == 0:
             why = "Init has been billed for every configuration since 1 August 2025 (fact lambda-init-billing)."

@@ -1,7 +1,8 @@
 """JupyterLab as the labs need it: its settings, and the surroundings of kernels and terminals.
 
-The folders beside this file: `bin` comes first on the learner's PATH, `jupyter` is on JupyterLab's configuration path,
-`shell` keeps `bin` first in terminals whose start-up files change PATH.
+The folders beside this file: `bin` comes first on the learner's PATH; `jupyter` is on JupyterLab's configuration path
+(but for custom.css, which JupyterLab looks for in the learner's own folder); `shell` keeps `bin` first in terminals
+whose start-up files change PATH.
 """
 
 from __future__ import annotations
@@ -73,5 +74,6 @@ def arguments(labs: Path, port: int, token: str, environ: Mapping[str, str]) -> 
         "--ServerApp.allow_root=True",
         f"--ServerApp.terminado_settings={shell!r}",
         f"--IdentityProvider.token={token}",
+        "--ContentsManager.pre_save_hook=checks.workbench.saving.without_widgets",
         f"--LabApp.default_url={start_page(labs)}",
     ]

@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from jupyterlab.labapp import LabApp
 
@@ -34,6 +36,9 @@ def main() -> None:
     if os.environ.get("SHELL", "").endswith("zsh"):
         os.environ["COLDSTART_ZDOTDIR"] = os.environ.get("ZDOTDIR") or os.path.expanduser("~")
         os.environ["ZDOTDIR"] = str(FOLDER / "shell")
+    style = Path(os.environ["JUPYTER_CONFIG_DIR"]) / "custom" / "custom.css"
+    style.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(FOLDER / "jupyter" / "custom.css", style)
     LabApp.launch_instance(argv=arguments(course_folder() / "labs", port, told["token"], os.environ))
 
 

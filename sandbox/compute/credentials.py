@@ -38,3 +38,9 @@ class RoleCredentials:
         with self._lock:
             self._sessions[key] = (self._clock.now() + SESSION_SECONDS, issued)
         return issued
+
+    def forget(self, function: str) -> None:
+        """Drop a deleted function's sessions: its next namesake gets sessions of the role as it is then."""
+        with self._lock:
+            for key in [key for key in self._sessions if key[1] == function]:
+                del self._sessions[key]

@@ -19,8 +19,8 @@ Condition = Literal["Success", "RetriesExhausted", "EventAgeExceeded", "ZeroRese
 #: A dead-letter message carries this much of the error's text, in bytes.
 MAX_ERROR_MESSAGE = 1024
 
-#: (service, credentials) to a boto3 client: Gateway.client.
-MakeClient = Callable[[str, Mapping[str, str]], Any]
+#: (service, credentials, Region) to a boto3 client: Gateway.client.
+MakeClient = Callable[[str, Mapping[str, str], str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +83,17 @@ def deliver(client: MakeClient, credentials: Mapping[str, str], arn: str, ended:
     """Send an event's record to a destination with the execution role's rights. What the service refuses is raised."""
     content = record(ended, at)
     text = json.dumps(content)
-    service = arn.split(":")[2]
+    service, region = _place(arn, ended)
     if service == "sqs":
-        queue = client("sqs", credentials)
+        queue = client("sqs", credentials, region)
         queue.send_message(QueueUrl=queue_url(queue, arn), MessageBody=text)
     elif service == "sns":
-        client("sns", credentials).publish(TopicArn=arn, Message=text)
+        client("sns", credentials, region).publish(TopicArn=arn, Message=text)
     elif service == "lambda":
-        client("lambda", credentials).invoke(FunctionName=arn, InvocationType="Event", Payload=text.encode())
+        client("lambda", credentials, region).invoke(FunctionName=arn, InvocationType="Event", Payload=text.encode())
     elif service == "events":
         outcome = "Success" if ended.condition == "Success" else "Failure"
-        answer = client("events", credentials).put_events(
+        answer = client("events", credentials, region).put_events(
             Entries=[
                 {
                     "Source": "lambda",
@@ -109,7 +109,7 @@ def deliver(client: MakeClient, credentials: Mapping[str, str], arn: str, ended:
     elif service == "s3":
         moment = datetime.fromtimestamp(at, UTC)
         key = f"aws/lambda/async/{ended.function}/{moment:%Y/%m/%d}/{moment:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
-        client("s3", credentials).put_object(Bucket=arn.rpartition(":")[2], Key=key, Body=text.encode())
+        client("s3", credentials, region).put_object(Bucket=arn.rpartition(":")[2], Key=key, Body=text.encode())
     else:
         raise RuntimeError(f"no destination is of the service {service}")
 
@@ -118,11 +118,18 @@ def deliver_dead_letter(client: MakeClient, credentials: Mapping[str, str], arn:
     """Send the event itself to a dead-letter queue or topic. What the service refuses is raised."""
     attributes = dead_letter_attributes(ended)
     body = ended.payload.decode("utf-8", "replace")
-    if arn.split(":")[2] == "sqs":
-        queue = client("sqs", credentials)
+    service, region = _place(arn, ended)
+    if service == "sqs":
+        queue = client("sqs", credentials, region)
         queue.send_message(QueueUrl=queue_url(queue, arn), MessageBody=body, MessageAttributes=attributes)
     else:
-        client("sns", credentials).publish(TopicArn=arn, Message=body, MessageAttributes=attributes)
+        client("sns", credentials, region).publish(TopicArn=arn, Message=body, MessageAttributes=attributes)
+
+
+def _place(arn: str, ended: Ended) -> tuple[str, str]:
+    """The service and the Region of a destination; a bucket's ARN names no Region, so there it is the function's."""
+    _, _, service, region, _ = arn.split(":", 4)
+    return service, region or ended.function_arn.split(":")[3]
 
 
 def queue_url(sqs: Any, arn: str) -> str:

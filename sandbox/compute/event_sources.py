@@ -58,7 +58,7 @@ _UNSUPPORTED = {
     "ProvisionedPollerConfig": "pollers scale by themselves here",
 }
 
-MakeClient = Callable[[str, Mapping[str, str] | None], Any]
+MakeClient = Callable[[str, Mapping[str, str] | None, str], Any]
 #: (Region, queue name, account) to the Unix time at which a hidden message comes in sight, or None.
 NextVisible = Callable[[str, str, str], float | None]
 
@@ -140,7 +140,7 @@ class _FunctionTarget:
     def sqs(self) -> Any:
         function = self._functions.get(self._name)
         role = function.version(self._name.qualifier).configuration.role
-        return self._client("sqs", self._credentials.of(role, function.name))
+        return self._client("sqs", self._credentials.of(role, function.name), self._name.region)
 
 
 class EventSources:
@@ -398,7 +398,8 @@ class EventSources:
 
     def _check_queue(self, function: Function, target: FunctionName, source: str, settings: Settings) -> None:
         _, _, _, _, account, name = source.split(":", 5)
-        sqs = self._client("sqs", None)
+        # A mapping's queue is of the function's Region: one of another is not found.
+        sqs = self._client("sqs", None, target.region)
         try:
             url = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
             attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]

@@ -30,6 +30,8 @@ MAX_ZIP_BYTES = 50 * 1024 * 1024
 MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 #: A zip of a million empty files is small and unpacks for minutes; this many are more than any real package has.
 MAX_ENTRIES = 100_000
+#: What Linux takes as a file's name.
+MAX_NAME_BYTES = 255
 
 #: Fetches (bucket, key, version or None) from S3, as bytes.
 Fetch = Callable[[str, str, str | None], bytes]
@@ -124,14 +126,20 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, roo
     path = PurePosixPath(entry.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in entry.filename or not path.parts:
         raise invalid(f"{_BROKEN} The entry {entry.filename!r} would lie outside the package.")
+    if any(len(os.fsencode(part)) > MAX_NAME_BYTES for part in path.parts):
+        raise invalid(f"{_BROKEN} The entry {entry.filename[:60]!r}... has a name of more than {MAX_NAME_BYTES} bytes.")
     mode = entry.external_attr >> 16
     if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
         raise invalid(f"{_BROKEN} The entry {entry.filename!r} is a link or a device; this sandbox takes files only.")
     target = folder.joinpath(*path.parts)
+    try:
+        (target if entry.is_dir() else target.parent).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise invalid(f"{_BROKEN} The entry {entry.filename!r} needs a folder where another entry is a file.") from None
     if entry.is_dir():
-        target.mkdir(parents=True, exist_ok=True)
         return 0
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir():
+        raise invalid(f"{_BROKEN} The entry {entry.filename!r} is a file, and a folder by its other entries.")
     written = 0
     # The header's size is the sender's word: count what really comes out.
     with archive.open(entry) as source, open(target, "wb") as sink:

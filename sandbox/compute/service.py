@@ -41,7 +41,7 @@ from sandbox.compute.runtimes import RUNTIMES
 from sandbox.compute.tags import Tags
 from sandbox.compute.timestamps import stream_date
 from sandbox.compute.traces import read_trace
-from sandbox.gateway.call import AwsError, Call, Operation
+from sandbox.gateway.call import DEFAULT_REGION, AwsError, Call, Operation
 
 LAMBDA = "lambda.amazonaws.com"
 
@@ -137,7 +137,9 @@ class Gateway(Protocol):
     def issue_session(self, role_arn: str, session_name: str, seconds: int) -> Mapping[str, str]: ...
     def role_trusts(self, role_arn: str, service_principal: str) -> bool: ...
     def permits(self, access_key: str, action: str, resource: str) -> bool: ...
-    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any: ...
+    def client(
+        self, service: str, credentials: Mapping[str, str] | None = None, region: str = DEFAULT_REGION
+    ) -> Any: ...
     def on_call(self, listener: Callable[[Call, Mapping[str, Any] | None], None]) -> None: ...
     def on_message(self, listener: Callable[[str], None]) -> None: ...
     def next_visible_at(self, region: str, queue: str, account: str) -> float | None: ...
@@ -267,6 +269,8 @@ class LambdaService:
         return mapping.target.arn if mapping is not None else None
 
     def _called(self, call: Call, result: Mapping[str, Any] | None) -> None:
+        if (call.service, call.operation) == ("lambda", "DeleteFunction"):
+            self._credentials.forget(named_function(call).name)
         if call.service != "sqs":
             return
         queue = str(call.params.get("QueueUrl", "")).rstrip("/").rpartition("/")[2]

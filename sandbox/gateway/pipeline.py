@@ -113,7 +113,7 @@ class Gateway:
                 access_key=self._internal["AWS_ACCESS_KEY_ID"],
             ),
         )
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self._client_lock = threading.Lock()
 
     # -- composing -------------------------------------------------------------------------------------
@@ -179,12 +179,12 @@ class Gateway:
         role = moto_adapter.find_role(role_arn)
         return role is not None and trusts_service(role, service_principal, self.clock.datetime())
 
-    def client(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:
+    def client(self, service: str, credentials: Mapping[str, str] | None = None, region: str = DEFAULT_REGION) -> Any:
         """A boto3 client of this endpoint, by default with the rights of the sandbox itself. Cached, thread-safe."""
         if not self.endpoint_url:
             raise RuntimeError("the gateway does not serve yet: call serve() first")
         given = self._internal if credentials is None else credentials
-        key = (service, given["AWS_ACCESS_KEY_ID"])
+        key = (service, given["AWS_ACCESS_KEY_ID"], region)
         with self._client_lock:
             client = self._clients.get(key)
             if client is None:
@@ -192,6 +192,7 @@ class Gateway:
                     self._clients.clear()
                 client = _session().client(
                     service,
+                    region_name=region,
                     endpoint_url=self.endpoint_url,
                     aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
                     aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],

@@ -84,7 +84,12 @@ def spans(bars: Sequence[Bar]) -> Picture:
     )
     base = alt.Chart(alt.InlineData(values=rows))
     drawn = base.mark_bar(height=22, stroke="white", strokeWidth=1).encode(
-        x=alt.X("from:Q", title="milliseconds since the call's start", scale=alt.Scale(zero=True, nice=True)),
+        x=alt.X(
+            "from:Q",
+            title="milliseconds since the call's start",
+            scale=alt.Scale(zero=True, nice=True),
+            axis=alt.Axis(labelFlush=False, labelOverlap="greedy", labelSeparation=6),
+        ),
         x2="to:Q",
         y=y,
         color=alt.Color(

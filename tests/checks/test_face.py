@@ -5,9 +5,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
 
-from checks.face import Lab, NoAnswer, open_lab, plain
+from checks.face import Lab, NoAnswer, _Help, open_lab, plain
 from checks.judge_client import JudgeClient, NoJudge
 
 from .conftest import Bench
@@ -22,6 +25,11 @@ def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "environ", os.environ.copy())
     assert dict(os.environ) == before
     monkeypatch.chdir(tmp_path)
+
+
+ONCE = Config(retries={"total_max_attempts": 1})
+KEYS = {"aws_access_key_id": "A", "aws_secret_access_key": "s"}
+CLOSED = "The lab is closed. To go on with it, begin with its first cell."
 
 
 @pytest.fixture
@@ -136,6 +144,13 @@ def test_commands_of_a_cell_work_on_the_labs_cloud(opened: Lab) -> None:
     assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
 
 
+def test_a_call_to_a_sandbox_that_is_gone_shows_one_line(opened: Lab) -> None:
+    nobody = boto3.client("sts", region_name="us-east-1", endpoint_url="http://127.0.0.1:9", config=ONCE, **KEYS)
+    with pytest.raises(EndpointConnectionError) as gone:
+        nobody.get_caller_identity()
+    assert "lab.start()" in " ".join(gone.value._render_traceback_())
+
+
 def test_the_folder_beside_the_notebook_is_the_labs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(bench.judge.course.root / "solutions")
     lab = Lab("90", bench.client())
@@ -146,7 +161,45 @@ def test_the_folder_beside_the_notebook_is_the_labs(bench: Bench, monkeypatch: p
 def test_finish_lists_what_went_and_that_nothing_is_left(opened: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     lines(capsys)
     opened.finish()
-    assert lines(capsys) == ["removed  parameter /tiny/opened", "1 removed, nothing left."]
+    assert lines(capsys) == ["removed  parameter /tiny/opened", "1 removed, nothing left.", CLOSED]
+
+
+def test_what_could_not_be_listed_is_said_in_the_learners_words(
+    opened: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench.judge, "finish", lambda _: {"removed": [], "left": [], "unseen": ["alarm", "log group"]})
+    lines(capsys)
+    opened.finish()
+    assert lines(capsys)[0] == (
+        "The cloud did not say whether there are any alarms, log groups. If you made some, look for them yourself."
+    )
+
+
+def test_after_finish_a_check_says_to_start_the_lab(opened: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    opened.finish()
+    lines(capsys)
+    opened.check("90.2")
+    assert lines(capsys)[1] == "This lab was cleaned up by lab.finish(). Run the cell with lab.start() first."
+    opened.start()
+    opened.check("90.2")
+    assert opened.verdicts["90.2"].status != "cannot_tell"
+
+
+class Call:
+    request_id = "8f0c"
+
+
+@pytest.mark.parametrize(("value", "says"), [(Call(), "its request_id"), ({"8f0c"}, "answer with a list")])
+def test_a_value_of_a_kind_that_is_near_is_told_the_way(value: object, says: str) -> None:
+    with pytest.raises(NoAnswer, match=says):
+        plain("cold", value)
+
+
+def test_a_solution_that_was_paid_for_stays_free(opened: Lab) -> None:
+    help = _Help(opened, "90.2")
+    assert not help.solution_is_free()
+    help.solution(give_up=True)
+    assert _Help(opened, "90.2").solution_is_free()
 
 
 def test_progress_names_the_next_step(opened: Lab, capsys: pytest.CaptureFixture[str]) -> None:

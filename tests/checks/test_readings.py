@@ -156,3 +156,49 @@ def test_in_the_log_the_last_report_of_an_invocation_counts() -> None:
     (reading,) = environment.readings
     assert (reading.duration_ms, reading.lines, reading.end.timestamp()) == (5.0, ("works", "works on"), 1.005)
     assert environment.after == ("afterwards",)
+
+
+TWO_CALLS = (
+    *((1_000, f"START RequestId: {ONE} Version: 1"), (1_001, "works"), (1_002, f"END RequestId: {ONE}")),
+    *((1_003, report(ONE)), (2_000, f"START RequestId: {TWO} Version: 1"), (2_001, f"END RequestId: {TWO}")),
+    (2_002, report(TWO)),
+)
+OTHER = "7" * 36
+
+
+def printed(call: str, *lines: str) -> list[dict[str, Any]]:
+    """Two calls in one environment, of which one prints these lines as its first ones."""
+    place = next(number for number, (_, line) in enumerate(TWO_CALLS) if line.startswith(f"START RequestId: {call}"))
+    moment = TWO_CALLS[place][0]
+    return events("s", *TWO_CALLS[: place + 1], *((moment, line) for line in lines), *TWO_CALLS[place + 1 :])
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        printed(ONE, f"START RequestId: {OTHER} Version: 1", f"END RequestId: {OTHER}", FORGED.replace(ONE, OTHER)),
+        printed(ONE, FORGED, f"START RequestId: {OTHER} Version: 1"),
+        printed(TWO, FORGED),
+        printed(TWO, f"START RequestId: {ONE} Version: 1", FORGED),
+    ],
+    ids=["another call's log", "a start of its own", "the report of the call before", "that call once more"],
+)
+def test_what_a_function_prints_of_other_calls_is_no_call(found: list[dict[str, Any]]) -> None:
+    (environment,) = read("orders", found)
+    assert [(one.request_id, one.duration_ms) for one in environment.readings] == [(ONE, 5.0), (TWO, 5.0)]
+
+
+def test_the_callers_own_ids_decide_between_calls_that_overlap() -> None:
+    lines = (
+        *(f"START RequestId: {ONE} Version: 1", FORGED, f"START RequestId: {OTHER} Version: 1"),
+        *(f"END RequestId: {ONE}", report(ONE), f"START RequestId: {TWO} Version: 1"),
+        *(FORGED.replace(ONE, OTHER), f"END RequestId: {TWO}", report(TWO)),
+    )
+    (environment,) = read("orders", events("s", *enumerate(lines, 1_000)), known=[ONE, TWO])
+    assert [(one.request_id, one.duration_ms) for one in environment.readings] == [(ONE, 5.0), (TWO, 5.0)]
+
+
+def test_lines_of_a_call_that_still_runs_are_not_the_environments_last_words() -> None:
+    running = events("s", *TWO_CALLS, (3_000, f"START RequestId: {OTHER} Version: 1"), (3_001, '{"calls": 3}'))
+    (environment,) = read("orders", running)
+    assert environment.last_words == ()

@@ -67,8 +67,11 @@ class FakeHelp:
         self.asked += 1
         return f"Hint {self.asked} of 3: <look>"
 
+    def solution_is_free(self) -> bool:
+        return self.given_up
+
     def solution(self, *, give_up: bool = False) -> str:
-        self.given_up = give_up
+        self.given_up |= give_up
         return "x = 3"
 
 
@@ -105,6 +108,8 @@ def test_the_solution_costs_the_points_only_when_confirmed() -> None:
     box.confirm.click()
     assert help.given_up
     assert text_of(box.said.value) == "x = 3"
+    box.solution.click()
+    assert not shown(box.confirm)
 
 
 def test_after_a_pass_the_solution_is_free() -> None:

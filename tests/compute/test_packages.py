@@ -80,6 +80,23 @@ def test_an_entry_outside_the_package_is_refused(tmp_path: Path, name: str) -> N
     assert not os.listdir(tmp_path / "store"), "what was unpacked until then is removed"
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(("a", "a/b"), "'a/b'"), (("a/b", "a"), "'a'"), (("a", "a/"), "'a/'"), (("a", "a/b/c"), "'a/b/c'")],
+)
+def test_a_file_and_a_folder_of_one_name_are_refused(tmp_path: Path, names: tuple[str, ...], told: str) -> None:
+    content = archive(lambda file: [file.writestr(entry(name, 0o100644), "") for name in names])
+    error = refused(PackageStore(tmp_path), content)
+    assert error.message.startswith(BROKEN)
+    assert told in error.message
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_name_that_no_system_takes_is_refused(tmp_path: Path) -> None:
+    content = archive(lambda file: file.writestr(f"{'n' * 300}.py", ""))
+    assert "255 bytes" in refused(PackageStore(tmp_path), content).message
+
+
 def test_a_link_is_refused(tmp_path: Path) -> None:
     error = refused(
         PackageStore(tmp_path), archive(lambda file: file.writestr(entry("link", stat.S_IFLNK | 0o777), "/etc/passwd"))

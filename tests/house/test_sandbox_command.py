@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import socket
 import subprocess
@@ -76,6 +78,8 @@ def test_reset_is_a_fresh_sandbox_at_the_same_place(served: Served) -> None:
     after = served.shell("aws sqs list-queues && echo $AWS_ENDPOINT_URL")
     assert after.returncode == 0, after.stderr
     assert after.stdout == f"{served.endpoint}\n"
+    # Terminals that were told of the old credentials have to be told of the new ones.
+    assert 'eval "$(./coldstart sandbox env)"' in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -94,6 +98,24 @@ def test_after_a_kill_nothing_stays_that_blocks(served: Served) -> None:
     assert run("sandbox", "env", COLDSTART_STATE=str(served.folder)).returncode == 1
     again = Served(served.folder)
     assert again.end() == 0
+
+
+def test_a_second_one_at_its_port_says_where_the_first_is(served: Served) -> None:
+    port = served.endpoint.rpartition(":")[2]
+    done = run("sandbox", "serve", "--port", port, COLDSTART_STATE=str(served.folder))
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert served.endpoint in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_sandbox_that_is_killed_is_said_to_be(served: Served) -> None:
+    process = json.loads((served.folder / "sandbox.json").read_text("utf-8"))["process"][0]
+    os.kill(int(process), signal.SIGKILL)
+    said, _ = served.process.communicate(timeout=30)
+    assert "SIGKILL" in said.splitlines()[-1]
+    assert served.process.returncode == 1
+    assert run("sandbox", "status", COLDSTART_STATE=str(served.folder)).returncode == 1
 
 
 def test_a_busy_port_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:

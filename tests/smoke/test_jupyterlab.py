@@ -10,6 +10,7 @@ import pytest
 
 from checks.course import load_course
 from checks.suite import chromium
+from checks.widgets import WIDGET_VIEW
 from tests.smoke.browser import browsing, coldstart, errors_of, notebook_url, run_all, solved_course
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium on this machine")
@@ -35,6 +36,12 @@ def test_the_start_page_opens_and_runs_without_an_error(url: str, course: Path) 
     with browsing(url) as (page, seen):
         notebook = run_all(page, course / "labs" / "00-start-here.ipynb")
         assert "00-start" in page.title()
+        printed = page.locator(".jp-RenderedText pre").first
+        assert printed.evaluate("pre => getComputedStyle(pre).wordBreak") == "normal"
+        assert page.get_by_role("button", name="Hint").count() == 1
+    # A view ends with its kernel, and is not saved.
+    assert WIDGET_VIEW not in json.dumps(notebook)
+    assert "Run this cell again for hints and the solution." in json.dumps(notebook)
     assert errors_of(notebook) == []
     assert all(cell["execution_count"] for cell in notebook["cells"] if cell["cell_type"] == "code")
     assert seen.errors == []
