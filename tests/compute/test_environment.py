@@ -234,7 +234,8 @@ def test_nothing_runs_between_invocations(around: Surroundings) -> None:
     assert min(before) > 0
     time.sleep(0.5)
     after = call(environment, 0)
-    assert all(later - earlier <= 3 for earlier, later in zip(before, after, strict=True)), (before, after)
+    # Awake it would have been some 200; those few ran between the thaw and the handler's look, on a busy machine.
+    assert all(later - earlier <= 25 for earlier, later in zip(before, after, strict=True)), (before, after)
     assert all(later - earlier >= 5 for earlier, later in zip(after, call(environment, 0.2), strict=True))
 
 
