@@ -203,8 +203,10 @@ def publish_layer(cloud: Cloud, name: str, files: Mapping[str, Path]) -> str:
     return str(published["LayerVersionArn"])
 
 
-def execution_role(cloud: Cloud, name: str, statements: Iterable[Mapping[str, Any]] = ()) -> str:
-    """Make an execution role that Lambda may assume: its own logs, and `statements` beside. Its ARN."""
+def execution_role(
+    cloud: Cloud, name: str, statements: Iterable[Mapping[str, Any]] = (), *, functions: Iterable[str] = ("*",)
+) -> str:
+    """Make an execution role that Lambda may assume: the logs of `functions`, and `statements` beside. Its ARN."""
     iam = cloud.client("iam")
     trust = {
         "Version": "2012-10-17",
@@ -213,11 +215,11 @@ def execution_role(cloud: Cloud, name: str, statements: Iterable[Mapping[str, An
         ],
     }
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-    logs = f"arn:aws:logs:{cloud.region}:{cloud.account}:log-group:/aws/lambda/*"
+    groups = [f"arn:aws:logs:{cloud.region}:{cloud.account}:log-group:/aws/lambda/{each}" for each in functions]
     own = {
         "Effect": "Allow",
         "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-        "Resource": [logs, f"{logs}:*"],
+        "Resource": [*groups, *(f"{group}:*" for group in groups)],
     }
     policy = {"Version": "2012-10-17", "Statement": [own, *statements]}
     iam.put_role_policy(RoleName=name, PolicyName="least", PolicyDocument=json.dumps(policy))

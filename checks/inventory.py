@@ -85,6 +85,16 @@ def _parameters(cloud: Cloud) -> Iterator[Item]:
         yield Item("parameter", one["Name"], one["Name"])
 
 
+def _secrets(cloud: Cloud) -> Iterator[Item]:
+    for one in _pages(cloud.client("secretsmanager"), "list_secrets", "SecretList"):
+        yield Item("secret", one["Name"], one["ARN"])
+
+
+def _policies(cloud: Cloud) -> Iterator[Item]:
+    for one in _pages(cloud.client("iam"), "list_policies", "Policies", Scope="Local"):
+        yield Item("policy", one["PolicyName"], one["Arn"])
+
+
 def _roles(cloud: Cloud) -> Iterator[Item]:
     for one in _pages(cloud.client("iam"), "list_roles", "Roles"):
         if not one["Path"].startswith(SERVICE_ROLE_PATH):
@@ -112,6 +122,14 @@ def _remove_role(cloud: Cloud, id: str) -> None:
     client.delete_role(RoleName=id)
 
 
+def _remove_policy(cloud: Cloud, id: str) -> None:
+    client = cloud.client("iam")
+    for one in _pages(client, "list_policy_versions", "Versions", PolicyArn=id):
+        if not one["IsDefaultVersion"]:
+            client.delete_policy_version(PolicyArn=id, VersionId=one["VersionId"])
+    client.delete_policy(PolicyArn=id)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     listed: Callable[[Cloud], Iterator[Item]]
@@ -131,7 +149,12 @@ KINDS: dict[str, Kind] = {
     "table": Kind(_tables, lambda cloud, id: cloud.client("dynamodb").delete_table(TableName=id)),
     "bucket": Kind(_buckets, _remove_bucket),
     "parameter": Kind(_parameters, lambda cloud, id: cloud.client("ssm").delete_parameter(Name=id)),
+    "secret": Kind(
+        _secrets,
+        lambda cloud, id: cloud.client("secretsmanager").delete_secret(SecretId=id, ForceDeleteWithoutRecovery=True),
+    ),
     "role": Kind(_roles, _remove_role),
+    "policy": Kind(_policies, _remove_policy),
     "log group": Kind(_groups, lambda cloud, id: cloud.client("logs").delete_log_group(logGroupName=id)),
 }
 

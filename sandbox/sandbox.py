@@ -12,6 +12,8 @@ from sandbox.authorisation.analyzer import AccessAnalyzer
 from sandbox.authorisation.authoriser import Authoriser
 from sandbox.authorisation.cloud_state import CloudState
 from sandbox.authorisation.deliveries import Deliveries
+from sandbox.authorisation.documents import check_documents
+from sandbox.authorisation.entrances import Entrances
 from sandbox.authorisation.iam import Iam
 from sandbox.authorisation.in_force import PoliciesInForce
 from sandbox.authorisation.last_accessed import LastAccessed
@@ -22,6 +24,7 @@ from sandbox.compute import service
 from sandbox.compute.host import EnvironmentHost
 from sandbox.compute.log_delivery import LogDelivery
 from sandbox.compute.service import LambdaService
+from sandbox.endpoints.endpoints import Endpoints
 from sandbox.gateway import pipeline
 from sandbox.gateway.pipeline import Gateway
 from sandbox.telemetry.logs import Logs
@@ -74,13 +77,25 @@ class Sandbox:
         in_force = PoliciesInForce(
             organization,
             policies={"lambda": self.compute.policy_of},
-            tags={"lambda": self.compute.tags_of, "logs": self.logs.tags_of},
+            tags={
+                "lambda": self.compute.tags_of,
+                "logs": self.logs.tags_of,
+                "apigateway": lambda arn: self.endpoints.tags_of(arn),
+            },
         )
         state = CloudState(organization, self.compute.mapped_function)
         deliveries = Deliveries(self.clock, in_force, organization)
         self.gateway.authoriser = Authoriser(self.clock, in_force, state, usage, platform=pipeline.PLATFORM)
+        self.gateway.before_answer(check_documents)
         self.gateway.before_answer(deliveries.check)
         self.gateway.judge_deliveries(deliveries.allows)
+        entrances = Entrances(self.clock, in_force, usage, self.gateway.role_trusts)
+        self.endpoints = Endpoints(
+            self.clock, self.compute, self.logs, entrances, self.gateway.find_key, self.gateway.issuer.keys
+        )
+        for part in self.endpoints.services:
+            self.gateway.add(part)
+        self.gateway.resolve_by(self.endpoints.resolve)
         self.gateway.add(Iam(Simulation(organization), LastAccessed(self.clock, usage)))
         self.gateway.add(AccessAnalyzer(self.clock, usage, self.gateway.role_trusts))
 
@@ -93,6 +108,7 @@ class Sandbox:
     def close(self) -> None:
         """Stop answering, end every process that functions started, and remove the files."""
         self.gateway.close()
+        self.endpoints.close()
         self.compute.close()
         self.host.close()
         self.clock.close()

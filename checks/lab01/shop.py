@@ -65,6 +65,7 @@ def make(cloud: Cloud) -> None:
                 "Resource": f"arn:aws:lambda:{account}:function:{PAYMENTS}",
             },
         ],
+        functions=(ORDERS, BASELINE),
     )
     deploy(
         cloud,

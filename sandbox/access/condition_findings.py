@@ -240,7 +240,7 @@ def _tagged(review: Review, test: _Test) -> None:
         service, colon, _ = (pattern.text or "").partition(":")
         if not colon or "*" in service or fold(service) not in catalog.services():
             continue
-        knows = any(
+        knows = not review.look() or any(
             one is not None and "aws:ResourceTag/${TagKey}" in one.all_condition_keys
             for one in map(catalog.action, catalog.matching(pattern.text or ""))
         )

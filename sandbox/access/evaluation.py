@@ -223,15 +223,17 @@ def explain(request: Request, policies: Policies) -> Explanation:
     asked = question(request, policies)
     considered = [(kind, source) for kind, sources, _ in _layers(policies, False) for source in sources]
     reports = tuple(
-        _report(kind, source, statement, asked, judgeable(request))
+        _report(kind, source, statement, asked, request)
         for kind, source in considered
         for statement in source.policy.statements
     )
     return Explanation(decision, reports, _sentence(decision))
 
 
-def _report(kind: PolicyKind, source: Source, statement: Statement, asked: Question, whole: bool) -> StatementReport:
-    failed, why = _failure(kind, statement, asked, whole)
+def _report(
+    kind: PolicyKind, source: Source, statement: Statement, asked: Question, request: Request
+) -> StatementReport:
+    failed, why = _failure(kind, statement, asked, request)
     conditions = tuple(
         ConditionReport(
             condition.operator,
@@ -245,22 +247,22 @@ def _report(kind: PolicyKind, source: Source, statement: Statement, asked: Quest
     if failed is None and (unmet := [report for report in conditions if not report.met]):
         failed, why = "Condition", _unmet(unmet[0])
     if failed is None:
-        why = f"It applies, and {'denies' if statement.effect == 'Deny' else 'allows'} {asked.action}."
+        why = f"It applies, and {'denies' if statement.effect == 'Deny' else 'allows'} {request.action}."
     return StatementReport(source, statement, statement.index, failed is None, failed, why, conditions)
 
 
-def _failure(kind: PolicyKind, statement: Statement, asked: Question, whole: bool) -> tuple[Element | None, str]:
+def _failure(kind: PolicyKind, statement: Statement, asked: Question, request: Request) -> tuple[Element | None, str]:
     """The first element, conditions apart, for which the statement doesn't apply, and a sentence; None if all fit."""
     principal = asked.principal
     action: Element = "NotAction" if statement.not_action else "Action"
     resource: Element = "NotResource" if statement.not_resource else "Resource"
-    if not whole:
+    if not judgeable(request):
         return action, "The request is none that AWS would take: its action or one of its values has no valid form."
     if principal.kind in _WITHOUT_ACCOUNT and kind not in _NAMING_KINDS:
         return "Principal", f"A policy of this kind bears on principals of an account, and {principal.arn} has none."
     if statement.actions.match(asked.action) is statement.not_action:
         listed = _listed(statement.actions.texts)
-        return action, f"{asked.action} {'is excepted by' if statement.not_action else 'is not among'} {listed}."
+        return action, f"{request.action} {'is excepted by' if statement.not_action else 'is not among'} {listed}."
     if not statement.live:
         return action, "An empty list makes the statement apply to nothing."
     if not fits_resource(statement, kind, asked):

@@ -77,6 +77,8 @@ def check(
     elif kind == "service-control" or kind == "resource-control":
         check_organization(text, no_json, kind)
     elif words is not None:
+        # First, because what follows takes its time for each action.
+        _check_size(text, kind)
         check_resource(text, words, exists, resource)
     else:
         check_identity(text, no_json, managed=kind == "managed")

@@ -266,7 +266,9 @@ def _resource_actions(statement: Mapping[str, Any], words: _Words, attached_to: 
 def _resource_action(action: str, words: _Words) -> None:
     folded = fold(action)
     if words.vendor == "sns":
-        matched = [fold(each) for each in catalog.matching(action)] or [folded]
+        of_topics = folded.startswith("sns:")
+        matched = [fold(each) for each in catalog.matching(action)] if of_topics else []
+        matched = matched or [folded]
         if not _TOPIC_ACTIONS.issuperset(matched):
             _refuse(words.action, action)
         return

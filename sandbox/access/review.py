@@ -106,6 +106,14 @@ class Review:
     #: Whether policy variables are known: not before version 2012-10-17.
     variables: bool = True
     findings: list[Finding] = field(default_factory=list)
+    #: How many looks through a service's names are left. A policy with more names than this is no longer looked at
+    #: as closely: what takes long may not be asked for without end.
+    looks: int = 100
+
+    def look(self) -> bool:
+        """Whether there is another look through a service's names, which is then spent."""
+        self.looks -= 1
+        return self.looks >= 0
 
     def add(self, code: str, *places: Place, **values: object) -> None:
         """Report a finding at these places. `values` are what its sentence names."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 #: A policy's deepest value is a condition's, at level 7, and a long policy has some thousand values.
 DEEPEST = 32
-MOST_VALUES = 20_000
+MOST_VALUES = 10_000
 
 Scalar = str | int | float | bool | None
 

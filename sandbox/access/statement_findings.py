@@ -103,11 +103,11 @@ def _action(review: Review, place: Place, text: str) -> None:
         review.add("INVALID_ACTION", place, action=text, suggestion="")
         return
     if fold(service) not in catalog.services():
-        near = difflib.get_close_matches(fold(service)[:64], sorted(catalog.services()), 1)
+        near = _near(review, fold(service), sorted(catalog.services()))
         review.add("INVALID_SERVICE_IN_ACTION", place, service=service, suggestion=_did_you_mean(*near))
-    elif not catalog.count(text):
+    elif not _exists(review, text):
         names = [each.name for each in catalog.actions(service).values()]
-        near = difflib.get_close_matches(name[:128], names, 1) if "*" not in name and "?" not in name else []
+        near = _near(review, name, names) if "*" not in name and "?" not in name else []
         suggestion = _did_you_mean(*(f"{fold(service)}:{each}" for each in near))
         review.add("INVALID_ACTION", place, action=text, suggestion=suggestion)
     if review.resource_type is not None:
@@ -125,6 +125,18 @@ SERVICES = {
     "AWS::IAM::AssumeRolePolicyDocument": ("sts",),
     "AWS::DynamoDB::Table": ("dynamodb",),
 }
+
+
+def _exists(review: Review, action: str) -> bool:
+    """Whether an action pattern matches any action of its service."""
+    if "*" not in action and "?" not in action:
+        return catalog.action(action) is not None
+    return not review.look() or catalog.count(action) > 0
+
+
+def _near(review: Review, name: str, names: list[str]) -> list[str]:
+    """The name that was meant, perhaps."""
+    return difflib.get_close_matches(name[:128], names, 1) if review.look() else []
 
 
 def _did_you_mean(*names: str) -> str:

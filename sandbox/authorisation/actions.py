@@ -18,6 +18,7 @@ _PREFIXES: dict[str, str] = {
     "cloudcontrol": "cloudformation",
     "cloudwatch": "cloudwatch",
     "iot-data": "iot",
+    "iot-jobs-data": "iotjobsdata",
     "iotsecuretunneling": "iot",
     "mturk": "mechanicalturk",
     "partnercentral-account": "partnercentral",

@@ -86,13 +86,14 @@ class Span:
 
 @dataclass(slots=True)
 class Job:
-    """One policy generation. Its uses are those on record when it was started."""
+    """One policy generation. Its policies, with ARNs and with placeholders, are made when it is started."""
 
     id: str
     principal: str
     started: datetime
     span: Span
-    uses: tuple[Used, ...]
+    policies: Sequence[str]
+    templates: Sequence[str]
     complete: bool
     asked: str
     token: str | None
@@ -179,6 +180,8 @@ class AccessAnalyzer:
         span = _span(details, now)
         asked = json.dumps([principal, details], sort_keys=True, default=str)
         token = params.get("clientToken")
+        uses = self._read(principal, span)
+        policies, templates = _policies(uses, placeholders=False), _policies(uses, placeholders=True)
         with self._lock:
             jobs = self._jobs_of(call, now)
             same = next((job for job in jobs.values() if token and job.token == token), None)
@@ -198,7 +201,8 @@ class AccessAnalyzer:
                 principal,
                 now,
                 span,
-                self._read(principal, span),
+                policies,
+                templates,
                 self._usage.complete_since <= span.start.timestamp(),
                 asked,
                 token,
@@ -222,8 +226,8 @@ class AccessAnalyzer:
         result: dict[str, Any] = {"properties": properties}
         if job.status(now) == "SUCCEEDED":
             properties["isComplete"] = job.complete
-            placeholders = bool(call.params.get("includeResourcePlaceholders"))
-            result["generatedPolicies"] = [{"policy": text} for text in _policies(job.uses, placeholders)]
+            made = job.templates if call.params.get("includeResourcePlaceholders") else job.policies
+            result["generatedPolicies"] = [{"policy": text} for text in made]
         return {"jobDetails": job.details(now), "generatedPolicyResult": result}
 
     def _list_generations(self, call: Call) -> Mapping[str, Any]:
@@ -352,7 +356,7 @@ def _region(used: Used) -> str:
 # -- the policies --------------------------------------------------------------------------------------
 
 
-def _policies(uses: Sequence[Used], placeholders: bool) -> list[str]:
+def _policies(uses: Sequence[Used], *, placeholders: bool) -> list[str]:
     """The texts of the policies that cover the uses: one, or several if one would be too long to be attached."""
     if not uses:
         return []

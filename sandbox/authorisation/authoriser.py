@@ -54,7 +54,10 @@ class Authoriser:
             self._usage.record(principal, need, now, call.region)
 
     def permits(self, principal: Principal, action: str, resource: str) -> bool:
-        """Whether `principal` may, for what a service does with his rights (a function's log lines, say)."""
+        """Whether `principal` may, for what a service does with his rights (a function's log lines, say).
+
+        `resource` is an ARN.
+        """
         if principal.arn == self._platform:
             return True
         need = Need(action, resource)
@@ -67,10 +70,11 @@ class Authoriser:
             **self._in_force.principal_context(principal),
         }
         decision = self._decide(principal, need, shared)
+        region = resource.split(":")[3]
         if decision.allowed:
-            self._usage.record(principal, need, moment.timestamp())
+            self._usage.record(principal, need, moment.timestamp(), region)
         else:
-            self._usage.denied(principal, need, moment.timestamp(), decision=decision)
+            self._usage.denied(principal, need, moment.timestamp(), region, decision)
         return decision.allowed
 
     def _decide(self, principal: Principal, need: Need, shared: Mapping[str, Values]) -> Decision:

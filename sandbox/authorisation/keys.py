@@ -105,7 +105,7 @@ def requested(call: Call, service: str) -> dict[str, Values]:
     """The keys of a service that the parameters fill, for an action that the reference gives no keys of its own
     (API Gateway's verbs), and the tags in the request."""
     context = _request_tags(call, "")
-    for name, source in _KEYS[service].items():
+    for name, source in KEYS[service].items():
         value = at(call.params, source) if isinstance(source, str) else source(call, "")
         key = catalog.condition_key(name)
         _put(context, name, value, key is not None and key.multivalued)
@@ -138,7 +138,7 @@ def _plan(full_name: str, kind: str) -> _Plan:
     types = catalog.resource_types(action.service)
     if kind.lower() in types:
         known += types[kind.lower()].condition_keys
-    sources = _KEYS.get(action.service, {})
+    sources = KEYS.get(action.service, {})
     keys = []
     for name in dict.fromkeys(known):
         if name in sources:
@@ -507,7 +507,7 @@ _SPECIAL: dict[str, Callable[[Call, catalog.Action, str, LookUp], dict[str, Valu
 
 #: Where a service's keys stand in its calls' parameters. The key applies where AWS's reference says so; the pages of
 #: the reference are https://docs.aws.amazon.com/service-authorization/latest/reference/list_SERVICE.html.
-_KEYS: dict[str, dict[str, _Source]] = {
+KEYS: dict[str, dict[str, _Source]] = {
     "apigateway": {
         "apigateway:Request/AccessAssociationSource": "accessAssociationSource",
         "apigateway:Request/AccessLoggingDestination": _first("AccessLogSettings.DestinationArn"),

@@ -34,7 +34,7 @@ def needs(call: Call, look_up: LookUp = NOTHING) -> tuple[Need, ...]:
     try:
         own = _own(call, look_up)
         found = [*own, *passing.beside(call, own, look_up)]
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         # Parameters are as the caller sent them: of another shape than the model's, perhaps.
         raise Underivable(f"{call.service}:{call.operation}: its parameters can't be read ({error!r})") from error
     if not found:

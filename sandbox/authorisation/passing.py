@@ -25,14 +25,14 @@ def beside(call: Call, main: Sequence[Need], look_up: LookUp) -> Iterator[Need]:
     name = f"{actions.prefix(call.service)}:{call.operation}"
     resource = main[0].resource if main else "*"
     yield from _passed_roles(call, name, resource, look_up)
-    if name in _TAGGING:
-        yield from _tags_of_new(call, _TAGGING[name], main)
+    if name in TAGGING:
+        yield from _tags_of_new(call, TAGGING[name], main)
     companion = _COMPANIONS.get(name)
     if companion is not None:
         yield from companion(call, main, look_up)
     if call.service == "ec2" and "TagSpecifications" in call.params:
         yield from _ec2_tags(call)
-    if name in _ENCRYPTED:
+    if name in ENCRYPTED:
         yield from _of_encrypted(call, name, main, look_up)
 
 
@@ -188,7 +188,7 @@ def pass_role(call: Call, role: str, service: str, resource: str, look_up: LookU
 # -- tagging what is made ------------------------------------------------------------------------------
 
 #: Operations that need a tagging action too when they are given tags.
-_TAGGING: dict[str, str] = {
+TAGGING: dict[str, str] = {
     # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html
     "cloudtrail:CreateTrail": "AddTags",
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html (Tags)
@@ -292,7 +292,7 @@ def use_of_key(call: Call, action: str, key: str, via: str, context: Mapping[str
 
 #: Operations that make a service use the customer managed key of the resource that they are about: the actions, and
 #: the encryption context's key that has the resource's ARN.
-_ENCRYPTED: dict[str, tuple[tuple[str, ...], str]] = {
+ENCRYPTED: dict[str, tuple[tuple[str, ...], str]] = {
     # https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
     "kinesis:GetRecords": (("Decrypt",), "aws:kinesis:arn"),
     "kinesis:PutRecord": (("GenerateDataKey",), "aws:kinesis:arn"),
@@ -324,7 +324,7 @@ def _of_encrypted(call: Call, name: str, main: Sequence[Need], look_up: LookUp) 
         call.params.get("SecretString") or call.params.get("SecretBinary")
     ):
         return
-    uses, member = _ENCRYPTED[name]
+    uses, member = ENCRYPTED[name]
     for need in main:
         key = look_up.encryption_key(need.resource) if need.resource != "*" else None
         if key is not None:
@@ -356,13 +356,14 @@ def _assumed(call: Call, main: Sequence[Need], look_up: LookUp) -> Iterator[Need
             wanted.append("SetContext")
         for name in wanted:
             action = catalog.actions("sts")[name.lower()]
-            context = {**need.context, **keys.of_action(call, action, need.resource, look_up)}
-            if inherited:
+            # Each has its own keys only: SetSourceIdentity knows neither tags nor the external id.
+            context = keys.of_action(call, action, need.resource, look_up)
+            if inherited and name == "TagSession":
                 both = {**inherited, **tags}
                 context.update(keys.tag_context(both, list(both)))
                 transitive = [*session.transitive, *texts(call.params, "TransitiveTagKeys[]")] if session else []
                 context["sts:TransitiveTagKeys"] = sorted(set(transitive))
-            if source_identity:
+            if source_identity and "sts:SourceIdentity" in action.condition_keys:
                 context["sts:SourceIdentity"] = source_identity
             yield Need(action.full_name, need.resource, context)
 

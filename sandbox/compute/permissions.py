@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.compute.arns import LATEST, FunctionName, named_function
-from sandbox.compute.errors import conflict, invalid, not_found, stale_revision, unsupported
+from sandbox.compute.errors import conflict, invalid, not_found, stale_revision
 from sandbox.compute.functions import Function, Functions
 from sandbox.gateway.call import AwsError, Call, Operation
 
@@ -109,9 +109,6 @@ def _check_revision(function: Function, place: str, params: Mapping[str, Any]) -
 
 
 def _statement(params: Mapping[str, Any], resource: str) -> dict[str, Any]:
-    for member in ("FunctionUrlAuthType", "InvokedViaFunctionUrl"):
-        if params.get(member) is not None:
-            raise unsupported(member, "function URLs are not built yet")
     statement: dict[str, Any] = {
         "Sid": params["StatementId"],
         "Effect": "Allow",
@@ -126,7 +123,16 @@ def _statement(params: Mapping[str, Any], resource: str) -> dict[str, Any]:
         equals["aws:PrincipalOrgID"] = params["PrincipalOrgID"]
     if params.get("EventSourceToken"):
         equals["lambda:EventSourceToken"] = params["EventSourceToken"]
+    # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+    if params.get("FunctionUrlAuthType"):
+        if params["Action"] != "lambda:InvokeFunctionUrl":
+            raise invalid("FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action")
+        equals["lambda:FunctionUrlAuthType"] = params["FunctionUrlAuthType"]
     condition: dict[str, Any] = {"StringEquals": equals} if equals else {}
+    if params.get("InvokedViaFunctionUrl") is not None:
+        if params["Action"] != "lambda:InvokeFunction":
+            raise invalid("InvokedViaFunctionUrl is only supported for lambda:InvokeFunction action")
+        condition["Bool"] = {"lambda:InvokedViaFunctionUrl": "true" if params["InvokedViaFunctionUrl"] else "false"}
     if params.get("SourceArn"):
         condition["ArnLike"] = {"AWS:SourceArn": params["SourceArn"]}
     if condition:

@@ -28,6 +28,7 @@ from sandbox.compute.errors import invalid, too_large, unsupported
 from sandbox.compute.event_invoke import EventInvokeConfigs
 from sandbox.compute.event_sources import EventSources
 from sandbox.compute.function_operations import FunctionOperations
+from sandbox.compute.function_urls import FunctionUrl, FunctionUrls
 from sandbox.compute.functions import Configuration, Function, Functions, Version
 from sandbox.compute.invocations import MAX_ASYNCHRONOUS_BYTES, MAX_SYNCHRONOUS_BYTES, Invoker, Outcome
 from sandbox.compute.layers import Layers
@@ -49,7 +50,6 @@ LAMBDA = "lambda.amazonaws.com"
 RUNNING_THREADS = 128
 KEEPING_THREADS = 16
 
-_URLS = "function URLs come with a later part of this sandbox"
 _STREAMS = "response streaming comes with a later part of this sandbox"
 _SIGNING = "code signing is not built"
 _DURABLE = "durable functions are not built"
@@ -59,16 +59,6 @@ _RUNTIME = "a runtime's patch version is that of the interpreter on this machine
 _POLICY = "whole policies are not taken; AddPermission, RemovePermission and GetPolicy work"
 
 REFUSED: Mapping[str, str] = {
-    **dict.fromkeys(
-        (
-            "CreateFunctionUrlConfig",
-            "GetFunctionUrlConfig",
-            "UpdateFunctionUrlConfig",
-            "DeleteFunctionUrlConfig",
-            "ListFunctionUrlConfigs",
-        ),
-        _URLS,
-    ),
     "InvokeWithResponseStream": _STREAMS,
     "InvokeAsync": "it is deprecated; Invoke with InvocationType Event works",
     **dict.fromkeys(
@@ -194,6 +184,7 @@ class LambdaService:
         )
         self._reservations = Reservations(clock, self.functions, self._invoker, self._layers)
         self._permissions = Permissions(self.functions)
+        self._urls = FunctionUrls(clock, self.functions)
         reader = ConfigurationReader(self._layers, lambda role: gateway.role_trusts(role, LAMBDA), RUNTIMES)
         parts = (
             FunctionOperations(
@@ -203,6 +194,7 @@ class LambdaService:
             self._layers,
             self._reservations,
             self._permissions,
+            self._urls,
             EventInvokeConfigs(clock, self.functions),
             self._event_sources,
             Tags(self.functions, self._event_sources),
@@ -232,20 +224,31 @@ class LambdaService:
         region: str,
         request_id: str | None = None,
         synchronous: bool = True,
+        trace: str = "",
     ) -> Outcome | None:
         """Invoke a function for another service, by name or ARN; whether it may was decided before.
 
         Synchronously the outcome; AwsError if the function is unknown or the call throttled. Otherwise the event is
-        queued, and there is none.
+        queued, and there is none. `trace` is the X-Amzn-Trace-Id header that the service sends.
         """
         name = parse_function(function, account, region)
         found = self.functions.get(name)
         identifier = request_id or str(uuid.uuid4())
         if synchronous:
-            return self._invoker.run(found, name.qualifier, payload, identifier)
+            return self._invoker.run(found, name.qualifier, payload, identifier, trace=read_trace(trace))
         found.version(name.qualifier)
-        self._events.accept(Event(found, name.qualifier, payload, identifier, self._clock.now()))
+        now = self._clock.now()
+        self._events.accept(Event(found, name.qualifier, payload, identifier, now, trace=read_trace(trace)))
         return None
+
+    def timeout_of(self, arn: str) -> int:
+        """The time-out in seconds of the function, version or alias with this ARN; AwsError if there is none."""
+        name = parse_function(arn, *_place_of(arn))
+        return self.functions.get(name).version(name.qualifier).configuration.timeout
+
+    def url_of(self, host: str) -> FunctionUrl | None:
+        """The function URL of a host name; None if there is none."""
+        return self._urls.find(host)
 
     def policy_of(self, arn: str) -> dict[str, Any] | None:
         """The resource policy of the function, version, alias or layer version with this ARN; None if it has none."""
@@ -379,6 +382,12 @@ def _checked(name: str, operation: Operation) -> Operation:
         return operation(call)
 
     return check_and_answer
+
+
+def _place_of(arn: str) -> tuple[str, str]:
+    """Account and Region in a function's ARN."""
+    parts = arn.split(":")
+    return parts[4], parts[3]
 
 
 def _function_of(arn: str) -> FunctionName | None:

@@ -113,6 +113,7 @@ class Answerer:
                     call.operation,
                     asked.request,
                     access_key=call.principal.access_key or "ANONYMOUSANONYMOUSAN",
+                    protocol=asked.protocol,
                     signing_name=asked.signing_name,
                     account=call.account,
                     region=call.region,

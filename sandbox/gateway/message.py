@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 WsgiEnvironment = dict[str, Any]
 
@@ -17,7 +17,8 @@ class Request:
 
     `path` is still percent-encoded and without its query; `query` is the raw query string. Header names are in
     lower case; a header sent several times has its values joined by commas. `environ` makes a WSGI environment
-    of the same request (moto's entry), only when it is needed.
+    of the same request (moto's entry), only when it is needed; `listed` gives the headers one by one, as they were
+    written.
     """
 
     method: str
@@ -27,7 +28,12 @@ class Request:
     body: bytes
     environ: Callable[[], WsgiEnvironment]
     source_ip: str = "127.0.0.1"
+    listed: Callable[[], list[tuple[str, str]]] | None = None
     _query_pairs: list[tuple[str, str]] | None = field(default=None, repr=False)
+
+    def header_pairs(self) -> list[tuple[str, str]]:
+        """The headers one by one: their names as the client wrote them, those sent several times several times."""
+        return list(self.headers.items()) if self.listed is None else self.listed()
 
     def query_pairs(self) -> list[tuple[str, str]]:
         """The query string's names and values, decoded, in order."""
@@ -58,11 +64,35 @@ class Request:
 
         return Request(self.method, self.path, self.query, headers, body, environ, self.source_ip)
 
+    def rewritten(self, path: str, query: str, changes: Mapping[str, str | None], body: bytes) -> Request:
+        """The same request for another path (percent-encoded) and query, with these headers changed, another body."""
+        if path == self.path and query == self.query and not changes and body is self.body:
+            return self
+        changed = self.with_body(body, changes)
+        before = changed.environ
+
+        def environ() -> WsgiEnvironment:
+            environment = before()
+            target = f"{path}?{query}" if query else path
+            environment["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1")
+            environment["QUERY_STRING"] = query
+            environment["REQUEST_URI"] = environment["RAW_URI"] = target
+            if "content-type" in changes:
+                environment["CONTENT_TYPE"] = changes["content-type"] or ""
+                environment.pop("HTTP_CONTENT_TYPE", None)
+            return environment
+
+        return Request(self.method, path, query, changed.headers, body, environ, self.source_ip)
+
 
 @dataclass(slots=True)
 class Response:
-    """What goes back. Content-Length, Date and Connection are the server's business."""
+    """What goes back. Content-Length, Date and Connection are the server's business.
+
+    `further` are headers that stand beside others of the same name (Set-Cookie).
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
+    further: tuple[tuple[str, str], ...] = ()

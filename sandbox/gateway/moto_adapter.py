@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl, unquote_plus
 
 from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, MEMBER_ACCOUNT
 from sandbox.gateway.message import Request, Response, WsgiEnvironment
@@ -97,6 +97,28 @@ def _announce_messages(module: ModuleType) -> None:
         return result
 
     module.Queue.add_message = add_and_announce
+
+
+def _read_only_what_was_decoded(module: ModuleType) -> None:
+    # Where a request has no form and no query string, moto takes text in its body, or its headers, for one: a secret's
+    # name, or another operation's, in a JSON string would be what is done. `data` is the same dictionary.
+    def read(self: Any) -> Any:
+        return self._querystring
+
+    def write(self: Any, value: Any) -> None:
+        if getattr(_current, "protocol", "query") not in ("query", "ec2"):
+            value.clear()
+            value.update(parse_qs(self.parsed_url.query, keep_blank_values=True))
+        self._querystring = value
+
+    module.BaseResponse.querystring = property(read, write)
+
+
+def _read_forms_of_form_protocols(module: ModuleType) -> None:
+    # The Content-Type of an object in S3 is its own business.
+    module.BackendRequest.want_form_data_parsed = property(
+        lambda self: getattr(_current, "protocol", "query") in ("query", "ec2")
+    )
 
 
 def _speed_up_responses(module: ModuleType) -> None:
@@ -180,6 +202,8 @@ def after_import(module: str, change: Callable[[ModuleType], None]) -> None:
 
 
 after_import("moto.iam.models", _leave_policies_unchecked)
+after_import("moto.core.responses", _read_only_what_was_decoded)
+after_import("moto.moto_server.werkzeug_app", _read_forms_of_form_protocols)
 
 # Only now: the hooks above must see these imports.
 import moto.backends  # noqa: E402
@@ -297,6 +321,12 @@ def form_pairs(body: bytes) -> list[tuple[str, str]]:
     return parse_qsl(body.decode(), keep_blank_values=True)
 
 
+def form_pair(part: str) -> tuple[str, bool, str]:
+    """The name of one part of a query string, whether it has a value, and the value."""
+    name, equals, value = part.partition("=")
+    return unquote_plus(name), bool(equals), unquote_plus(value)
+
+
 def serialise(model: OperationModel, protocol: str, result: Any, request_id: str) -> Response:
     """A result in the service's own protocol."""
     serializer = get_serializer_class(model.service_model.service_name, protocol)(
@@ -330,11 +360,22 @@ def _app(service: str, signing_name: str, environ: WsgiEnvironment) -> Callable[
             if service == "ssm":
                 _import_ssm()
             try:
-                app = _dispatcher.get_application(environ)
+                app = _dispatcher.get_application(_of_a_service(environ))
             except Exception as error:
                 raise NotInMoto(f"the service {signing_name!r} is not among those it holds") from error
             _apps[service] = app
     return app
+
+
+#: Paths that moto would take for its own: its state for all to read and reset, a machine's metadata.
+_MOTO_PATHS = ("/moto-api", "/favicon.ico", "/latest/meta-data/", "/latest/api/")
+
+
+def _of_a_service(environ: WsgiEnvironment) -> WsgiEnvironment:
+    """For the choice of an application: the environment without a path that would lead to none of AWS's services."""
+    if str(environ.get("PATH_INFO", "")).startswith(_MOTO_PATHS):
+        return {**environ, "PATH_INFO": "/"}
+    return environ
 
 
 def _authorization(access_key: str, region: str, signing_name: str) -> str:
@@ -369,6 +410,7 @@ def answer(
     request: Request,
     *,
     access_key: str,
+    protocol: str,
     signing_name: str,
     account: str,
     region: str,
@@ -395,6 +437,7 @@ def answer(
         return lambda data: None
 
     _current.request_id = request_id
+    _current.protocol = protocol
     try:
         chunks = app(environ, start_response)
         try:

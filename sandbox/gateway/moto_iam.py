@@ -5,6 +5,7 @@ tests/gateway/test_moto_contract.py holds what is used of moto here.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Mapping
 from types import ModuleType
@@ -231,6 +232,7 @@ def _role_named(iam: Any, account: str, name: str) -> Any:
 def install() -> None:
     """Give moto what it lacks."""
     moto_adapter.after_import("moto.iam.models", _keep_boundaries_of_users)
+    moto_adapter.after_import("moto.iam.models", _give_ids_their_prefixes)
     moto_adapter.after_import("moto.iam.responses", _answer_boundaries_of_users)
 
 
@@ -238,6 +240,24 @@ def _keep_boundaries_of_users(models: ModuleType) -> None:
     """Give moto's users a boundary, in its answers too."""
     models.User.permissions_boundary_arn = None
     models.User.permissions_boundary = models.Role.permissions_boundary
+
+
+def _give_ids_their_prefixes(models: ModuleType) -> None:
+    """Give users and groups unique ids like AWS's, where moto's are any letters.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+    """
+    for kind, prefix in ((models.User, "AIDA"), (models.Group, "AGPA")):
+        kind.__init__ = _with_prefixed_id(kind.__init__, prefix, models.random_role_id)
+
+
+def _with_prefixed_id(made: Any, prefix: str, role_id: Any) -> Any:
+    @functools.wraps(made)
+    def init(self: Any, account_id: str, *given: Any, **named: Any) -> None:
+        made(self, account_id, *given, **named)
+        self.id = prefix + role_id(account_id)[len(prefix) :]
+
+    return init
 
 
 def _answer_boundaries_of_users(responses: ModuleType) -> None:

@@ -25,7 +25,8 @@ from sandbox.gateway import decode, moto_adapter, moto_deliveries, moto_iam, mot
 from sandbox.gateway.answer import Answer, Answerer, Asked
 from sandbox.gateway.authorise import AllowAll, Authoriser
 from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, MEMBER_ACCOUNT, AwsError, Call, Principal, Service
-from sandbox.gateway.control import Control
+from sandbox.gateway.canonical import canonical
+from sandbox.gateway.control import Control, Resolve
 from sandbox.gateway.identify import Key, identify, malformed
 from sandbox.gateway.message import Request, Response
 from sandbox.gateway.owner import answering_account, expect_bucket_owner
@@ -134,6 +135,10 @@ class Gateway:
         """Call `listener` with an SQS queue's name whenever a message has come into it, by whatever road. Be quick."""
         moto_adapter.on_message(listener)
 
+    def resolve_by(self, resolve: Resolve) -> None:
+        """Let `resolve` answer `/_sandbox/resolve` for the names that it knows."""
+        self._control.add(resolve)
+
     def judge_deliveries(self, judge: moto_deliveries.Judge) -> None:
         """Let `judge` decide what services deliver to queues, topics and event buses. Without one all is delivered."""
         moto_deliveries.judge_by(judge)
@@ -166,7 +171,7 @@ class Gateway:
 
     def principal_of(self, access_key: str) -> Principal | None:
         """Who signs with an access key; None for a key that there is not, or an inactive one."""
-        key = self._find_key(access_key)
+        key = self.find_key(access_key)
         return key.principal if key is not None else None
 
     def permits(self, access_key: str, action: str, resource: str) -> bool:
@@ -237,11 +242,11 @@ class Gateway:
     ) -> Response:
         operation = target.operation or target.named
         principal, secret = identify(
-            request, claim, target.service, operation, target.protocol, self._find_key, self.clock
+            request, claim, target.service, operation, target.protocol, self.find_key, self.clock
         )
         if not target.operation:
             raise self._no_operation(target)
-        request = _plain(request, claim, secret, target)
+        request = canonical(_plain(request, claim, secret, target), target)
         if target.service == "s3" and operation in ("PutObject", "UploadPart"):
             signature.expect_checksums(request)
         call = Call(
@@ -288,7 +293,8 @@ class Gateway:
             except Exception:
                 log.exception("a listener failed on %s:%s", call.service, call.operation)
 
-    def _find_key(self, access_key: str) -> Key | None:
+    def find_key(self, access_key: str) -> Key | None:
+        """An active access key by its id; None if there is none."""
         if access_key == self._internal["AWS_ACCESS_KEY_ID"]:
             return self._internal_key
         session = self._sessions.find_key(access_key)

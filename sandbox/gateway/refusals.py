@@ -78,12 +78,6 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
         "TestInvokeAuthorizer": _NO_FUNCTION,
         "TestInvokeMethod": _NO_TRAFFIC,
     },
-    "apigatewayv2": {
-        "CreateApi": _NO_TRAFFIC,
-        "CreateDeployment": _NO_TRAFFIC,
-        "CreateStage": _NO_TRAFFIC,
-        "ImportApi": _NO_TRAFFIC,
-    },
     "application-autoscaling": {
         "PutScalingPolicy": _NO_ALARMS,
         "PutScheduledAction": _NO_TIMER,

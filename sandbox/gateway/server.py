@@ -66,6 +66,9 @@ class _Handler(MotoRequestHandler):
 
     def _answer(self) -> None:
         try:
+            if not self.path.startswith("/"):
+                # http://HOST/PATH is for proxies, and its host would go before the header's.
+                raise BadRequest(400, f"{self.path[:100]!r} is not a path")
             body = self._read_body()
         except BadRequest as error:
             # What is left on the wire can't be told from a next request.
@@ -81,6 +84,7 @@ class _Handler(MotoRequestHandler):
             body=body,
             environ=lambda: self._environment(body),
             source_ip=self.client_address[0],
+            listed=self.headers.items,
         )
         self._send(self.server.handle(request))
 
@@ -138,7 +142,7 @@ class _Handler(MotoRequestHandler):
         status = response.status
         lines = [f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}"]
         length: str | None = None
-        for name, value in response.headers.items():
+        for name, value in (*response.headers.items(), *response.further):
             lower = name.lower()
             if lower == "content-length":
                 length = value

@@ -252,8 +252,8 @@ def test_decision_names_the_policy_and_the_statement_that_decided() -> None:
 
 
 WHY: list[tuple[dict[str, Any], str, str]] = [
-    ({"Action": "sqs:Get*"}, "Action", "sqs:sendmessage is not among sqs:Get*."),
-    ({"NotAction": "sqs:*", "Action": ...}, "NotAction", "sqs:sendmessage is excepted by sqs:*."),
+    ({"Action": "sqs:Get*"}, "Action", "sqs:SendMessage is not among sqs:Get*."),
+    ({"NotAction": "sqs:*", "Action": ...}, "NotAction", "sqs:SendMessage is excepted by sqs:*."),
     ({"Resource": "arn:aws:sqs:*:*:bills"}, "Resource", f"{QUEUE} is not among arn:aws:sqs:*:*:bills."),
     ({"NotResource": "*", "Resource": ...}, "NotResource", f"{QUEUE} is excepted by *."),
     ({"Resource": "${no:such}"}, "Resource", "A policy variable in ${no:such} has no value in this request."),

@@ -22,9 +22,7 @@ SESSION = Principal(
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def called(
-    service: str, operation: str, *, by: Principal = ANN, region: str = REGION, **params: Any
-) -> Call:
+def called(service: str, operation: str, /, *, by: Principal = ANN, region: str = REGION, **params: Any) -> Call:
     """A call with parameters in botocore's shape."""
     return Call(service, operation, params, by, by.account, region, "request-1", NOON, user_agent="Boto3/1.44")
 

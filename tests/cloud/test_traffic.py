@@ -103,16 +103,18 @@ def test_payloads_that_can_not_be_sent_are_refused_before_anything_is(payloads: 
 
 
 def test_virtual_minutes_pass_in_moments_and_arrivals_keep_their_times(cloud: Cloud, endpoint: Any) -> None:
-    start = cloud.clock.now().timestamp()
+    before = cloud.clock.now().timestamp()
     wall = time.monotonic()
     responses = cloud.traffic.steady("orders", rate=0.2, seconds=300, payloads=[{"n": 1}, {"n": 2}], seed=7)
     assert time.monotonic() - wall < 20
+    start = endpoint.invoked[0][0]
+    assert start >= before
     assert len(responses) == 60
     assert [response.index for response in responses] == list(range(60))
     arrived = [at - start for at, _ in endpoint.invoked]
     assert arrived == pytest.approx([i * 5 for i in range(60)], abs=0.5)
     assert [response.at.timestamp() - start for response in responses] == pytest.approx(arrived, abs=0.5)
-    assert cloud.clock.now().timestamp() - start >= 300
+    assert cloud.clock.now().timestamp() - before >= 300
     assert all(response.ok and response.result == response.payload for response in responses)
 
 

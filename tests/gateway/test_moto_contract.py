@@ -294,6 +294,20 @@ def test_roles_are_kept_by_id_users_and_groups_by_name(clients: Any, role_arn: s
     assert client.get_user(UserName="kept")["User"]["UserId"] == iam.users["kept"].id
 
 
+def test_unique_ids_begin_as_those_of_aws_do(clients: Any, role_arn: str) -> None:
+    client = clients("iam")
+    ids = [
+        client.create_user(UserName="named")["User"]["UserId"],
+        client.create_group(GroupName="named")["Group"]["GroupId"],
+        client.get_role(RoleName="fn")["Role"]["RoleId"],
+    ]
+    assert [(one[:4], len(one), one.isupper()) for one in ids] == [
+        ("AIDA", 21, True),
+        ("AGPA", 21, True),
+        ("AROA", 21, True),
+    ]
+
+
 def test_managed_policies_are_kept_by_arn_with_their_versions(clients: Any) -> None:
     iam = moto_iam.iam_of(DEFAULT_ACCOUNT)
     policy = iam.managed_policies[moto_adapter.ADMINISTRATOR_ACCESS]
@@ -307,6 +321,22 @@ def test_users_can_have_a_boundary() -> None:
     assert moto.iam.models.User.permissions_boundary_arn is None
     for method in ("create_user", "put_user_permissions_boundary", "delete_user_permissions_boundary"):
         assert getattr(moto.iam.responses.IamResponse, method).__module__ == moto_iam.__name__
+
+
+def test_moto_leaves_policies_unchecked(clients: Any) -> None:
+    import moto.iam.models
+
+    for name in ("IAMPolicyDocumentValidator", "IAMTrustPolicyDocumentValidator"):
+        assert getattr(moto.iam.models, name).__module__ == moto_adapter.__name__
+        assert name in inspect.getsource(moto.iam.models)
+    iam = clients("iam")
+    # Good policies that moto would refuse.
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    inline = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}})
+    iam.create_role(RoleName="no-version", AssumeRolePolicyDocument=json.dumps({"Statement": trust}))
+    iam.put_role_policy(RoleName="no-version", PolicyName="p", PolicyDocument=inline)
+    assert moto_iam.inline_policies(DEFAULT_ACCOUNT, "role", "no-version") == {"p": inline}
+    assert moto_iam.inline_policies(DEFAULT_ACCOUNT, "group", "no-version") == {}
 
 
 def test_moto_does_not_judge(clients: Any) -> None:
