@@ -248,7 +248,7 @@ prediction(
         "escalated, refused_by_policy and refused_by_boundary are event_ids of CreateFunction; customers_read_as is an "
         "ARN arn:aws:sts::ACCOUNT:assumed-role/ROLE/FUNCTION.",
     ),
-    cells=("r5-run", "r5-explain"),
+    cells=("r5-policies", "r5-run", "r5-explain"),
 )
 def a_role_passed_on(cloud: Cloud, answers: Answers) -> None:
     edges.passed_on(
@@ -318,7 +318,7 @@ prediction(
         "reads_each_time and reads_cached are numbers, rotated the event_id of PutSecretValue, last_old the request id "
         "of the last call of reads-cached with the old key, never_new the name of a function.",
     ),
-    cells=("r7-run", "r7-explain"),
+    cells=("r7-run", "r7-see", "r7-explain"),
 )
 def secret_reads(cloud: Cloud, answers: Answers) -> None:
     rotations = [
@@ -346,7 +346,7 @@ def secret_reads(cloud: Cloud, answers: Answers) -> None:
     hints=(
         "What does orders.py ask of AWS when it places, reads and lists, and what does Lambda itself need for its log?",
         "The generated policy for the actions and ARNs; validate_policy's findings, with their paths.",
-        "One statement a service, with exact ARNs; a secret's ends in -??????, the receipts' in /acme/*, the log's in :*.",
+        "One statement a service, on exact ARNs; the secret ends in -??????, receipts in /acme/*, the log group in :*",
     ),
     cells=(PUT, "build-works"),
     files=FILES,

@@ -76,7 +76,10 @@ class Sandbox:
         usage = Usage()
         in_force = PoliciesInForce(
             organization,
-            policies={"lambda": self.compute.policy_of},
+            policies={
+                "lambda": self.compute.policy_of,
+                "execute-api": lambda arn: self.endpoints.policy_of(arn),
+            },
             tags={
                 "lambda": self.compute.tags_of,
                 "logs": self.logs.tags_of,
@@ -85,7 +88,9 @@ class Sandbox:
         )
         state = CloudState(organization, self.compute.mapped_function)
         deliveries = Deliveries(self.clock, in_force, organization)
-        self.gateway.authoriser = Authoriser(self.clock, in_force, state, usage, platform=pipeline.PLATFORM)
+        self.gateway.authoriser = Authoriser(
+            self.clock, in_force, state, usage, platform=pipeline.PLATFORM, refusal=self.gateway.refusal
+        )
         self.gateway.before_answer(check_documents)
         self.gateway.before_answer(deliveries.check)
         self.gateway.judge_deliveries(deliveries.allows)

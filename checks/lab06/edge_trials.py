@@ -53,6 +53,11 @@ def stars_again(cloud: Cloud) -> None:
     shop.put_policy(cloud, shop.DEPLOYER_ROLE, shop.policy(*shop.deployer_statements()), shop.DEPLOYER_ROLE)
 
 
+def put_statements(cloud: Cloud, role: str, statements: Sequence[shop.Statement]) -> None:
+    """Let the role's own inline policy be these statements."""
+    shop.put_policy(cloud, role, shop.policy(*statements), role)
+
+
 def put_boundary(cloud: Cloud, role: str, statements: Sequence[shop.Statement]) -> None:
     """Make the managed policy `deployer-boundary` of these statements, and the role's permissions boundary of it."""
     iam = cloud.client("iam")

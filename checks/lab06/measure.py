@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from checks.lab06 import reading, shop
@@ -57,6 +57,16 @@ def pairs(cloud: Cloud) -> int:
 def picture(stages: Mapping[str, Gap]) -> Picture:
     """The gap, stage by stage."""
     return privilege_gap([Stage(name, len(one.needed), one.size, len(one.missing)) for name, one in stages.items()])
+
+
+def described(document: Mapping[str, Any]) -> Iterator[str]:
+    """A policy's statements in two lines each: the actions, and the first of the resources."""
+    for one in document["Statement"]:
+        actions, resources = (
+            [named] if isinstance(named, str) else named for named in (one["Action"], one["Resource"])
+        )
+        more = f", and {len(resources) - 1} more" if len(resources) > 1 else ""
+        yield f"{', '.join(actions)}\n    {resources[0]}{more}"
 
 
 def spoken(pairs: Sequence[object], most: int = 3) -> str:

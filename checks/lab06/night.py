@@ -79,11 +79,15 @@ def _only(cloud: Cloud, role: str, document: Mapping[str, Any]) -> None:
 def _without(statements: Sequence[Mapping[str, Any]], dropped: str) -> list[dict[str, Any]]:
     left = []
     for one in statements:
-        actions = [one["Action"]] if isinstance(one["Action"], str) else list(one["Action"])
-        kept = [name for name in actions if name != dropped]
+        kept = [name for name in _actions(one) if name != dropped]
         if kept:
             left.append({**one, "Action": kept})
     return left
+
+
+def _actions(statement: Mapping[str, Any]) -> list[str]:
+    actions = statement["Action"]
+    return [actions] if isinstance(actions, str) else list(actions)
 
 
 def require_clean_up(cloud: Cloud) -> None:

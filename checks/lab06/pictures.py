@@ -16,7 +16,7 @@ def passed_on(tries: Mapping[str, Passed]) -> Picture:
     """How far the deployer came in each try: the role it passed on, and what the function could read with it."""
     cells = []
     for name, one in tries.items():
-        row = f"{name}: {one.role}"
+        row = f"{name} ({one.role})"
         cells.append(Cell(row, "pass the role on", _ALLOWED if one.created.allowed else _REFUSED))
         read = one.read is not None and not one.read.error
         word = f"{one.read.result['customers']} customers read" if read and one.read is not None else ""
@@ -24,7 +24,7 @@ def passed_on(tries: Mapping[str, Passed]) -> Picture:
     through = [name for name, one in tries.items() if one.read is not None and not one.read.error]
     return grid(
         cells,
-        rows="policies: role passed on",
+        rows="policies (role passed on)",
         columns="step",
         outcomes=(_REFUSED, _ALLOWED),
         text=f"The deployer reached the customers in {counted(len(through), 'try', 'tries')} of {len(tries)}"

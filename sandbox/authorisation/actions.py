@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 
 from sandbox.access import catalog
-from sandbox.authorisation.need import Underivable
+from sandbox.authorisation.need import NoAction
 from sandbox.gateway.services import SIGNING_NAMES, UNSIGNED_OPERATIONS
 
 #: Services whose actions have another prefix than the name that their calls are signed for.
@@ -356,7 +356,7 @@ def action(service: str, operation: str) -> catalog.Action:
         named = _RENAMED.get(service, {}).get(operation, operation)
         found = catalog.action(named if ":" in named else f"{prefix(service)}:{named}")
     if found is None:
-        raise Underivable(
+        raise NoAction(
             f"no IAM action is known for {service}:{operation} (looked for {prefix(service)}:{operation} in the "
             "Service Authorization Reference)"
         )

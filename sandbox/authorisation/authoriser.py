@@ -1,17 +1,17 @@
 """The gateway's hook: every call is decided here, by the policies in force when it comes.
 
 A call may need several things (a transaction, iam:PassRole beside lambda:CreateFunction); all must be allowed, and the
-first that is not is the one that the error names.
+first that is not is the one that the error names. Of s3:DeleteObjects each object is decided for itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sandbox.access import Context, Request, decide
 from sandbox.access.decision import Decision
 from sandbox.access.request import Values
-from sandbox.authorisation import denials
+from sandbox.authorisation import denials, s3
 from sandbox.authorisation.cloud_state import CloudState
 from sandbox.authorisation.in_force import PoliciesInForce
 from sandbox.authorisation.keys import call_context
@@ -19,20 +19,31 @@ from sandbox.authorisation.need import Need, Underivable
 from sandbox.authorisation.needs import needs
 from sandbox.authorisation.usage import Usage
 from sandbox.clock import Clock
-from sandbox.gateway.call import Call, Principal
+from sandbox.gateway.call import AwsError, Call, Principal
 
 
 class Authoriser:
-    """Decides calls. `platform` is the ARN of the sandbox itself, which nobody judges."""
+    """Decides calls. `platform` is the ARN of the sandbox itself, which nobody judges.
+
+    `refusal` gives the error for a call that is refused by its name: of such a one nobody need know what it needs.
+    """
 
     def __init__(
-        self, clock: Clock, in_force: PoliciesInForce, state: CloudState, usage: Usage, *, platform: str
+        self,
+        clock: Clock,
+        in_force: PoliciesInForce,
+        state: CloudState,
+        usage: Usage,
+        *,
+        platform: str,
+        refusal: Callable[[Call], AwsError | None],
     ) -> None:
         self._clock = clock
         self._in_force = in_force
         self._state = state
         self._usage = usage
         self._platform = platform
+        self._refusal = refusal
 
     def authorise(self, call: Call) -> None:
         """Return if the call may go on; AwsError, in the service's own form, if not."""
@@ -42,15 +53,25 @@ class Authoriser:
         try:
             wanted = needs(call, self._state)
         except Underivable as unknown:
-            raise denials.undecidable(call, str(unknown)) from unknown
+            raise self._refusal(call) or denials.undecidable(call, unknown) from unknown
         shared = {**call_context(call), **self._in_force.principal_context(principal)}
         now = self._clock.now()
+        by_object = (call.service, call.operation) == ("s3", "DeleteObjects")
+        refused: list[tuple[Need, str]] = []
+        allowed: list[Need] = []
         for need in wanted:
             decision = self._decide(principal, need, shared)
-            if not decision.allowed:
+            if decision.allowed:
+                allowed.append(need)
+            else:
                 self._usage.denied(principal, need, now, call.region, decision)
-                raise denials.denied(call, decision)
-        for need in wanted:
+                error = denials.denied(call, decision)
+                if not by_object:
+                    raise error
+                refused.append((need, error.message))
+        if refused:
+            call.withheld = s3.not_to_delete(call, refused)
+        for need in allowed:
             self._usage.record(principal, need, now, call.region)
 
     def permits(self, principal: Principal, action: str, resource: str) -> bool:

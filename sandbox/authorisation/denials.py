@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from sandbox.access import wording
 from sandbox.access.decision import Decision
-from sandbox.gateway import moto_adapter
+from sandbox.authorisation.need import NoAction, Underivable
+from sandbox.gateway import moto_adapter, refusals
 from sandbox.gateway.call import AwsError, Call
 
 #: Services whose error is not the one of their protocol.
@@ -39,6 +40,8 @@ _BY_PROTOCOL = {
 def denied(call: Call, decision: Decision) -> AwsError:
     """The error that answers a call which `decision` denies."""
     request = decision.request
+    if call.principal.kind == "Anonymous" and call.service == "s3":
+        return _error(call, "Access Denied")
     if call.service == "lambda" and request.action.startswith("s3:"):
         # https://repost.aws/knowledge-center/access-denied-lambda-s3-bucket
         bucket_and_key = request.resource.partition(":::")[2]
@@ -50,12 +53,35 @@ def denied(call: Call, decision: Decision) -> AwsError:
     return _error(call, _worded(call, decision))
 
 
-def undecidable(call: Call, why: str) -> AwsError:
+def undecidable(call: Call, why: Underivable) -> AwsError:
     """The error for a call of which can't be told what it needs: nothing is allowed that can't be judged."""
+    if isinstance(why, NoAction):
+        return refusals.unsupported(call.service, call.operation, str(why))
+    model = moto_adapter.operation_model(call.service, call.operation).input_shape
+    lacking = [] if model is None else [name for name in model.required_members if call.params.get(name) is None]
+    if lacking:
+        return _incomplete(call, lacking)
     return _error(
         call,
         f"User: {call.principal.arn} is not authorized to perform: {call.service}:{call.operation}, because coldstart "
         f"can't tell what this call needs: {why}",
+    )
+
+
+def _incomplete(call: Call, lacking: list[str]) -> AwsError:
+    """https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html (ValidationError),
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (MissingParameter)"""
+    protocol = moto_adapter.service_model(call.service).protocol
+    if call.service in ("ec2", "sqs"):
+        return AwsError("MissingParameter", f"The request must contain the parameter {lacking[0]}.", 400)
+    several = "s" if len(lacking) > 1 else ""
+    wrong = "; ".join(
+        f"Value null at '{name}' failed to satisfy constraint: Member must not be null" for name in lacking
+    )
+    return AwsError(
+        "ValidationError" if protocol == "query" else "ValidationException",
+        f"{len(lacking)} validation error{several} detected: {wrong}",
+        400,
     )
 
 

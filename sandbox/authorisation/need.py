@@ -25,3 +25,7 @@ class Need:
 
 class Underivable(Exception):
     """A call whose action or resource can't be told: it fails closed. The text names the operation and what lacks."""
+
+
+class NoAction(Underivable):
+    """The operation has no action that AWS's reference knows."""

@@ -90,6 +90,10 @@ _END = _Token("mark", "")
 _MAX_DEPTH = 64
 
 
+#: What moto takes a statement apart at, be it within a text: conditions behind it would be lost.
+_CUT = re.compile(r"select | from | where ", re.IGNORECASE)
+
+
 class _Reader:
     """A recursive descent over the tokens, which keeps what equality binds: `AND` adds up, `OR` keeps what both do."""
 
@@ -107,6 +111,10 @@ class _Reader:
             self._expect("(")
             word = self._next().word()
         reading = {"select": self._select, "insert": self._insert, "update": self._update, "delete": self._delete}
+        if word != "insert" and any(
+            each.kind in ("text", "quoted") and _CUT.search(each.text) for each in self._tokens
+        ):
+            raise Unreadable("SELECT, FROM or WHERE stands within a name or a text; give the text as a parameter (?)")
         if word not in reading:
             raise Unreadable(f"a statement begins with SELECT, INSERT, UPDATE, DELETE or EXISTS, not with {word!r}")
         return reading[word]()
@@ -296,6 +304,8 @@ class _Reader:
             token = self._next()
             if token is _END:
                 raise Unreadable("a function's arguments don't end")
+            if token.word() in ("select", "from"):
+                raise Unreadable("a condition asks nothing of another table")
             if token.kind == "mark":
                 depth += (token.text == "(") - (token.text == ")")
                 if token.text == "?":

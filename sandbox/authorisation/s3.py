@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -67,14 +68,17 @@ def _of_bucket(call: Call, look_up: LookUp) -> Iterator[Need]:
     params = call.params
     operation = call.operation
     bucket = params["Bucket"]
+    if operation == "CreateBucket":
+        # The name may be taken in another account; what is asked for is a bucket in the caller's.
+        for need in (_need(call, "CreateBucket", bucket_arn(call, bucket)), *_create_bucket(call)):
+            yield replace(need, resource_account=call.principal.account)
+        return
     if operation == "DeleteObjects":
         yield from _delete_objects(call)
         return
     name = actions.action("s3", operation).name
     if "Key" not in params:
         yield _need(call, name, bucket_arn(call, bucket))
-        if operation == "CreateBucket":
-            yield from _create_bucket(call)
         return
     arn = object_arn(call, bucket, params["Key"])
     if operation in ("CopyObject", "UploadPartCopy"):
@@ -133,9 +137,20 @@ def _delete_objects(call: Call) -> Iterator[Need]:
             context["s3:versionid"] = version
         yield Need("s3:DeleteObjectVersion" if version else "s3:DeleteObject", arn, context)
         if call.params.get("BypassGovernanceRetention"):
-            yield _need(call, "BypassGovernanceRetention", arn)
+            yield Need("s3:BypassGovernanceRetention", arn, context)
     if not objects:
         raise Underivable("s3:DeleteObjects names no object")
+
+
+def not_to_delete(call: Call, refused: Iterable[tuple[Need, str]]) -> dict[int, str]:
+    """Which of s3:DeleteObjects' objects (by their place) may not be deleted, and why, if these needs are refused."""
+    why = {(need.resource, need.context.get("s3:versionid")): message for need, message in refused}
+    withheld = {}
+    for place, each in enumerate(call.params["Delete"]["Objects"]):
+        message = why.get((object_arn(call, call.params["Bucket"], each["Key"]), each.get("VersionId") or None))
+        if message is not None:
+            withheld[place] = message
+    return withheld
 
 
 def copy_source(given: str | Mapping[str, Any]) -> tuple[str, str, str | None]:
@@ -229,7 +244,7 @@ def _need(call: Call, action: str, arn: str) -> Need:
 def _owned(need: Need, look_up: LookUp) -> Need:
     """With the bucket's owner, where it is known: an S3 ARN names no account."""
     arn = arns.parse(need.resource)
-    if arn is None or arn.service != "s3" or arn.account:
+    if need.resource_account is not None or arn is None or arn.service != "s3" or arn.account:
         return need
     owner = look_up.bucket_owner(arn.resource.partition("/")[0])
     if owner is None:

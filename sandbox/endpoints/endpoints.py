@@ -15,7 +15,11 @@ from sandbox.endpoints.functions import Functions, Judge
 from sandbox.endpoints.http_door import HttpDoor
 from sandbox.endpoints.http_operations import HttpApis
 from sandbox.endpoints.jwt_authorizer import KeysOf
+from sandbox.endpoints.rest_authorizers import RestAuthorizers
+from sandbox.endpoints.rest_door import RestDoor
+from sandbox.endpoints.rest_operations import RestApis
 from sandbox.endpoints.url_door import UrlDoor
+from sandbox.endpoints.usage_plans import UsagePlans
 from sandbox.gateway import moto_adapter
 from sandbox.gateway.call import Service
 from sandbox.gateway.identify import KeyFinder
@@ -28,7 +32,7 @@ class Compute(functions.Compute, Protocol):
 
 
 class Endpoints:
-    """HTTP APIs and function URLs: `services` are for the gateway, `resolve` for `/_sandbox/resolve`."""
+    """REST APIs, HTTP APIs and function URLs: `services` are for the gateway, `resolve` for `/_sandbox/resolve`."""
 
     def __init__(
         self, clock: Clock, compute: Compute, logs: Logs, judge: Judge, find_key: KeyFinder, keys_of: KeysOf
@@ -40,8 +44,12 @@ class Endpoints:
         self._urls = UrlDoor(invoker, callers, judge)
         answering = HttpDoor(clock, invoker, callers, judge, logs, self._door.resolve, keys_of)
         self._http = HttpApis(clock, self._door, answering, moto_adapter.operation_names(HttpApis.name))
+        plans = UsagePlans(clock)
+        authorizers = RestAuthorizers(clock, invoker, callers, judge)
+        rest = RestDoor(clock, invoker, authorizers, judge, logs, plans, self._door.resolve)
+        self._rest = RestApis(clock, self._door, rest, plans)
         self._door.add(self._function_url)
-        self.services: tuple[Service, ...] = (self._http,)
+        self.services: tuple[Service, ...] = (self._http, self._rest)
 
     @property
     def resolve(self) -> Callable[[str], Mapping[str, Any] | None]:
@@ -49,7 +57,11 @@ class Endpoints:
 
     def tags_of(self, arn: str) -> Mapping[str, str]:
         """The tags of what an ARN of API Gateway names."""
-        return self._http.tags_of(arn)
+        return self._rest.tags_of(arn) or self._http.tags_of(arn)
+
+    def policy_of(self, arn: str) -> str | None:
+        """The resource policy of the API that an ARN of execute-api names; None if it has none."""
+        return self._rest.policy_of(arn)
 
     def close(self) -> None:
         """Stop listening."""

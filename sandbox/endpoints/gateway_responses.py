@@ -40,20 +40,28 @@ TYPES: Mapping[str, tuple[int | None, str, str]] = {
     "WAF_FILTERED": (403, "ForbiddenException", "Forbidden"),
 }
 
-_VARIABLE = re.compile(r"\$\{?(context|stageVariables)\.([A-Za-z0-9_.\-]*[A-Za-z0-9_])\}?")
+_NAME = r"(?:context|stageVariables)\.[A-Za-z0-9_.\-]*[A-Za-z0-9_]"
+_VARIABLE = re.compile(rf"\$\{{({_NAME})\}}|\$({_NAME})")
 
 
 class GatewayError(Exception):
     """The API answers by itself. `status` where it is not the type's own; `log` goes to the access log."""
 
-    def __init__(self, kind: str, text: str | None = None, *, status: int | None = None, **log: Any) -> None:
+    def __init__(
+        self,
+        kind: str,
+        text: str | None = None,
+        *,
+        status: int | None = None,
+        log: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(text or TYPES[kind][2])
         self.kind = kind
         self.status = status or TYPES[kind][0] or 500
         self.error_type = TYPES[kind][1]
         #: An empty text is what AWS gives as null.
         self.text = (text if text is not None else TYPES[kind][2]) or None
-        self.log = log
+        self.log = dict(log or {})
 
 
 def check(response: Members) -> None:
@@ -106,7 +114,8 @@ def answer(
     }
 
     def value_of(match: re.Match[str]) -> str:
-        value = known.get(str(match[2])) if match[1] == "context" else variables.get(str(match[2]))
+        place, _, name = str(match[1] or match[2]).partition(".")
+        value = known.get(name) if place == "context" else variables.get(name)
         return "" if value is None else str(value)
 
     templates = custom.get("responseTemplates") or {"application/json": DEFAULT_TEMPLATE}

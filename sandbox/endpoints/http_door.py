@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.clock import Clock
@@ -15,10 +14,10 @@ from sandbox.endpoints import access_log, answers, cors, events, http_proxy, jwt
 from sandbox.endpoints.access_log import Logs
 from sandbox.endpoints.arrival import Arrival, message
 from sandbox.endpoints.callers import Callers, iam_context, request_keys
-from sandbox.endpoints.events import Where
 from sandbox.endpoints.functions import Asker, Functions, Judge, Late, NotPermitted, Rejected, filled, function_of
-from sandbox.endpoints.http_apis import HttpApi, Members, Snapshot, Stage
-from sandbox.gateway.call import AwsError, Principal
+from sandbox.endpoints.http_apis import HttpApi, Members, Stage
+from sandbox.endpoints.http_visit import HttpVisit, source
+from sandbox.gateway.call import AwsError
 from sandbox.gateway.message import Response
 
 #: What a client gets where the function can't be invoked, fails or answers badly, and where it is late.
@@ -44,60 +43,6 @@ class Refused(Exception):
         super().__init__(response.status)
         self.response = response
         self.log = log
-
-
-@dataclass
-class _Visit:
-    """One request on its way through an API, and what the access log will say of it."""
-
-    api: HttpApi
-    arrival: Arrival
-    stage: Stage
-    snapshot: Snapshot
-    route: Mapping[str, Any] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-    #: requestContext.authorizer of format 2.0 and of format 1.0.
-    authorizer: dict[str, Any] | None = None
-    authorizer_1: dict[str, Any] | None = None
-    principal: Principal | None = None
-    log: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def stage_variables(self) -> dict[str, str]:
-        return dict(self.stage.members.get("StageVariables") or {})
-
-    @property
-    def where(self) -> Where:
-        key = str(self.route["RouteKey"])
-        return Where(
-            account=self.api.account,
-            api_id=self.api.id,
-            stage=self.stage.name,
-            route_key=key,
-            resource=key.partition(" ")[2] or key,
-            path_parameters=self.variables,
-            variables=self.stage_variables,
-        )
-
-    @property
-    def path(self) -> str:
-        """The path without the stage."""
-        if self.stage.name == "$default":
-            return self.arrival.path
-        return self.arrival.path[len(self.stage.name) + 1 :] or "/"
-
-    @property
-    def method_arn(self) -> str:
-        """What execute-api:Invoke is asked for, and what an authorizer's policy speaks of."""
-        return f"{self.api.execution_arn}/{self.stage.name}/{self.arrival.method}{self.path}"
-
-    @property
-    def source_arn(self) -> str:
-        """aws:SourceArn of the invocation."""
-        key = str(self.route["RouteKey"])
-        if key == "$default":
-            return f"{self.api.execution_arn}/{self.stage.name}/$default"
-        return f"{self.api.execution_arn}/{self.stage.name}/{self.arrival.method}{key.partition(' ')[2]}"
 
 
 class HttpDoor:
@@ -139,7 +84,7 @@ class HttpDoor:
         snapshot = api.snapshot(stage) if stage is not None else None
         if stage is None or snapshot is None:
             return self._signed(message(404, "Not Found"), arrival)
-        visit = _Visit(api, arrival, stage, snapshot)
+        visit = HttpVisit(api, arrival, stage, snapshot)
         try:
             response = cors.preflight(settings, arrival) if settings else None
             if response is None:
@@ -158,7 +103,7 @@ class HttpDoor:
         response.headers["Apigw-Requestid"] = events.extended_id(arrival.request_id)
         return response
 
-    def _serve(self, visit: _Visit) -> Response:
+    def _serve(self, visit: HttpVisit) -> Response:
         segments = visit.arrival.segments if visit.stage.name == "$default" else visit.arrival.segments[1:]
         found = visit.snapshot.router.find(visit.arrival.method, segments or ("",))
         if found is None:
@@ -176,7 +121,7 @@ class HttpDoor:
             return self._forward(visit, integration)
         return self._invoke(visit, integration)
 
-    def _throttle(self, visit: _Visit) -> None:
+    def _throttle(self, visit: HttpVisit) -> None:
         members = visit.stage.members
         key = str(visit.route["RouteKey"])
         limits = dict(members.get("DefaultRouteSettings") or {})
@@ -187,7 +132,7 @@ class HttpDoor:
 
     # -- integrations ----------------------------------------------------------------------------------
 
-    def _invoke(self, visit: _Visit, integration: Members) -> Response:
+    def _invoke(self, visit: HttpVisit, integration: Members) -> Response:
         arrival, where = visit.arrival, visit.where
         function = function_of(str(integration["IntegrationUri"]), visit.stage_variables)
         if function is None:
@@ -211,7 +156,9 @@ class HttpDoor:
         visit.log["integrationStatus"] = visit.log["integration.status"] = 200
         visit.log["integration.requestId"] = result.request_id
         if result.function_error:
-            why = f"The Lambda function returned the following error: {_error_message(result.payload)}. "
+            why = (
+                f"The Lambda function returned the following error: {lambda_authorizer.error_message(result.payload)}. "
+            )
             raise _failed(FAILED_STATUS, why + "Check your Lambda function code and try again.", 200)
         try:
             return answers.version_2(result.payload) if newer else answers.version_1(result.payload, strict=False)
@@ -219,7 +166,7 @@ class HttpDoor:
             why = "The response from the Lambda function doesn't match the format that API Gateway expects. Check your "
             raise _failed(FAILED_STATUS, f"{why}Lambda function code and try again. ({error})", 200) from error
 
-    def _event_1(self, visit: _Visit) -> dict[str, Any]:
+    def _event_1(self, visit: HttpVisit) -> dict[str, Any]:
         arrival, where = visit.arrival, visit.where
         context = events.context_1(arrival, where, path=arrival.path)
         context["resourceId"] = where.route_key
@@ -236,7 +183,7 @@ class HttpDoor:
         binary = not arrival.is_text()
         return events.version_1(arrival, where, context, path=arrival.path, binary=binary, version="1.0")
 
-    def _forward(self, visit: _Visit, integration: Members) -> Response:
+    def _forward(self, visit: HttpVisit, integration: Members) -> Response:
         uri = filled(str(integration["IntegrationUri"]), visit.stage_variables)
         seconds = float(integration["TimeoutInMillis"]) / 1000
         method = str(integration.get("IntegrationMethod") or "ANY")
@@ -249,7 +196,7 @@ class HttpDoor:
 
     # -- authorization ---------------------------------------------------------------------------------
 
-    def _authorize(self, visit: _Visit) -> None:
+    def _authorize(self, visit: HttpVisit) -> None:
         kind = visit.route.get("AuthorizationType", "NONE")
         if kind == "AWS_IAM":
             self._authorize_iam(visit)
@@ -259,7 +206,7 @@ class HttpDoor:
                 raise Refused(message(500, "Internal Server Error"))
             (self._authorize_jwt if kind == "JWT" else self._authorize_function)(visit, authorizer)
 
-    def _authorize_iam(self, visit: _Visit) -> None:
+    def _authorize_iam(self, visit: HttpVisit) -> None:
         try:
             principal = self._callers.identify(visit.arrival, "execute-api", visit.api.region)
         except AwsError as error:
@@ -270,8 +217,8 @@ class HttpDoor:
         visit.principal = principal
         visit.authorizer = {"iam": iam_context(principal)}
 
-    def _authorize_jwt(self, visit: _Visit, authorizer: Members) -> None:
-        token = _source(visit, authorizer["IdentitySource"][0])
+    def _authorize_jwt(self, visit: HttpVisit, authorizer: Members) -> None:
+        token = source(visit, authorizer["IdentitySource"][0])
         try:
             claims = jwt_authorizer.claims_of(token, authorizer["JwtConfiguration"], self._keys_of, self._clock.now())
             scopes = jwt_authorizer.scopes_of(claims, visit.route.get("AuthorizationScopes") or [])
@@ -285,17 +232,17 @@ class HttpDoor:
         visit.authorizer_1 = {"claims": texts, "scopes": scopes}
         visit.log |= {f"authorizer.claims.{name}": value for name, value in texts.items()}
 
-    def _authorize_function(self, visit: _Visit, authorizer: Members) -> None:
-        sources = [_source(visit, each) for each in authorizer["IdentitySource"]]
-        if any(not source for source in sources):
+    def _authorize_function(self, visit: HttpVisit, authorizer: Members) -> None:
+        sources = [source(visit, each) for each in authorizer["IdentitySource"]]
+        if any(not each for each in sources):
             raise Refused(message(401, "Unauthorized"))
         place = f"{visit.api.id}/{visit.stage.name}"
-        key = (place, str(authorizer["AuthorizerId"]), *(str(source) for source in sources))
+        key = (place, str(authorizer["AuthorizerId"]), *(str(each) for each in sources))
         ttl = authorizer["AuthorizerResultTtlInSeconds"]
         now = self._clock.now()
         verdict = self._remembered.get(key, now) if ttl else None
         if verdict is None:
-            verdict = self._ask(visit, authorizer, [str(source) for source in sources])
+            verdict = self._ask(visit, authorizer, [str(each) for each in sources])
             if ttl:
                 self._remembered.put(key, verdict, now + ttl)
         allowed, _ = verdict.allows(visit.method_arn, visit.api.account, request_keys(visit.arrival))
@@ -306,7 +253,7 @@ class HttpDoor:
         visit.authorizer_1 = {**context, **({"principalId": verdict.principal_id} if verdict.principal_id else {})}
         visit.log |= {f"authorizer.{name}": value for name, value in visit.authorizer_1.items()}
 
-    def _ask(self, visit: _Visit, authorizer: Members, sources: list[str]) -> lambda_authorizer.Verdict:
+    def _ask(self, visit: HttpVisit, authorizer: Members, sources: list[str]) -> lambda_authorizer.Verdict:
         function = function_of(str(authorizer["AuthorizerUri"]), visit.stage_variables)
         assert function is not None
         event = self._authorizer_event(visit, authorizer, sources)
@@ -315,14 +262,14 @@ class HttpDoor:
         try:
             result = self._functions.invoke(function, event, asker, AUTHORIZER_SECONDS, trace=visit.arrival.trace)
             if result.function_error:
-                raise lambda_authorizer.BadAnswer(_error_message(result.payload))
+                raise lambda_authorizer.BadAnswer(lambda_authorizer.error_message(result.payload))
             simple = bool(authorizer.get("EnableSimpleResponses"))
             return lambda_authorizer.read(result.payload, simple=simple)
         except (NotPermitted, Rejected, Late, lambda_authorizer.BadAnswer) as error:
             why = str(error) or "the authorizer took too long"
             raise Refused(message(500, "Internal Server Error"), **{"authorizer.error": why}) from error
 
-    def _authorizer_event(self, visit: _Visit, authorizer: Members, sources: list[str]) -> dict[str, Any]:
+    def _authorizer_event(self, visit: HttpVisit, authorizer: Members, sources: list[str]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html"""
         if authorizer["AuthorizerPayloadFormatVersion"] == "2.0":
             event = events.version_2(visit.arrival, visit.where)
@@ -344,7 +291,7 @@ class HttpDoor:
 
     # -- access log ------------------------------------------------------------------------------------
 
-    def _log(self, visit: _Visit, response: Response) -> None:
+    def _log(self, visit: HttpVisit, response: Response) -> None:
         settings = visit.stage.members.get("AccessLogSettings")
         if not settings or not settings.get("DestinationArn") or not settings.get("Format"):
             return
@@ -398,33 +345,3 @@ def _failed(status: int, why: str, answered: int | None = None, *, words: str = 
     if answered is not None:
         log["integrationStatus"] = answered
     return Refused(message(status, words), **log)
-
-
-def _source(visit: _Visit, expression: str) -> str | None:
-    """The value of an identity source: `$request.header.Authorization`, `$context.routeKey`, ..."""
-    arrival = visit.arrival
-    kind, _, name = expression.removeprefix("$").partition(".")
-    if kind == "request":
-        place, _, name = name.partition(".")
-        if place == "header":
-            return arrival.header(name.lower())
-        return next((value for key, value in arrival.query if key == name), None)
-    if kind == "stageVariables":
-        return visit.stage_variables.get(name)
-    known = {
-        "routeKey": str(visit.route["RouteKey"]),
-        "path": arrival.path,
-        "httpMethod": arrival.method,
-        "stage": visit.stage.name,
-        "identity.sourceIp": arrival.request.source_ip,
-        "apiId": visit.api.id,
-        "domainName": arrival.host,
-    }
-    return known.get(name)
-
-
-def _error_message(payload: bytes) -> str:
-    try:
-        return str(json.loads(payload).get("errorMessage", ""))
-    except (ValueError, AttributeError):
-        return ""

@@ -122,3 +122,11 @@ def as_scalars(context: Mapping[str, Any], *, text: bool) -> dict[str, Any]:
             value = "null" if value is None else json.dumps(value)
         kept[name] = value
     return kept
+
+
+def error_message(payload: bytes) -> str:
+    """The message of a function that failed."""
+    try:
+        return str(json.loads(payload).get("errorMessage", ""))
+    except (ValueError, AttributeError):
+        return ""

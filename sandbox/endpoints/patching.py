@@ -20,8 +20,10 @@ def steps_of(path: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in str(path).lstrip("/").split("/")]
 
 
-def apply(members: dict[str, Any], shape: Any, operations: Sequence[Mapping[str, Any]], fixed: Sequence[str] = ()) -> None:
-    """Change `members` as the operations say; `shape` is botocore's of them. `fixed` names members that can't change."""
+def apply(
+    members: dict[str, Any], shape: Any, operations: Sequence[Mapping[str, Any]], fixed: Sequence[str] = ()
+) -> None:
+    """Change `members` as the operations say; `shape` is botocore's of them. `fixed` names what can't change."""
     for operation in operations:
         path = str(operation.get("path", ""))
         steps = steps_of(path)

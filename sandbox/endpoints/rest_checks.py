@@ -60,16 +60,20 @@ def check_method(api: RestApi, method: Members) -> None:
         if kind == "COGNITO_USER_POOLS":
             raise unsupported("authorizationType COGNITO_USER_POOLS", "Cognito is not built")
         if method.get("authorizerId") not in api.authorizers:
-            raise bad("Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS "
-                      "requires a valid authorizer.")
+            raise bad(
+                "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS "
+                "requires a valid authorizer."
+            )
     elif kind not in ("NONE", "AWS_IAM"):
         raise bad("Authorization type for method is not valid: it must be NONE, AWS_IAM or CUSTOM")
     if method.get("requestValidatorId") and method["requestValidatorId"] not in api.validators:
         raise bad("Invalid Request Validator identifier specified")
     for name in method.get("requestParameters") or {}:
         if _PARAMETER.fullmatch(name) is None:
-            raise bad(f"Invalid mapping expression specified: Validation Result: warnings : [], errors : [Parameter name "
-                      f"should start with method.request: {name}]")
+            raise bad(
+                f"Invalid mapping expression specified: Validation Result: warnings : [], errors : [Parameter name "
+                f"should start with method.request: {name}]"
+            )
     for model in (method.get("requestModels") or {}).values():
         if model not in api.models and model not in ("Empty", "Error"):
             raise bad(f"Invalid model identifier specified: {model}")
@@ -113,7 +117,7 @@ def check_integration(integration: Members) -> None:
     for kind_of, template in (integration.get("requestTemplates") or {}).items():
         if kind == "MOCK" and (not is_static(template) or _mock_status(template) is None):
             raise unsupported(
-                f"requestTemplates {kind_of}", "mapping templates are not built; MOCK takes a fixed {\"statusCode\": 200}"
+                f"requestTemplates {kind_of}", 'mapping templates are not built; MOCK takes a fixed {"statusCode": 200}'
             )
         if kind == "HTTP_PROXY":
             raise unsupported("requestTemplates of HTTP_PROXY", "the request goes through as it is")
@@ -154,8 +158,10 @@ def check_authorizer(authorizer: Members) -> None:
     if kind not in ("TOKEN", "REQUEST"):
         raise unsupported(f"authorizers of type {kind}", "TOKEN and REQUEST work")
     if function_of(str(authorizer.get("authorizerUri") or "")) is None:
-        raise bad("Invalid Authorizer URI: Authorizer URI should be a valid API Gateway ARN that represents a Lambda "
-                  "function invocation.")
+        raise bad(
+            "Invalid Authorizer URI: Authorizer URI should be a valid API Gateway ARN that represents a Lambda "
+            "function invocation."
+        )
     ttl = authorizer.setdefault("authorizerResultTtlInSeconds", 300)
     if not 0 <= int(ttl) <= 3600:
         raise bad("Authorizer result TTL must be between 0 and 3600 seconds")

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.clock import Clock
-from sandbox.gateway import moto_adapter, refusals, wire
+from sandbox.gateway import deletions, moto_adapter, refusals, wire
 from sandbox.gateway.call import AwsError, Call, Service
 from sandbox.gateway.message import Request, Response
 from sandbox.gateway.moto_adapter import NotInMoto
@@ -75,22 +75,33 @@ class Answerer:
         """What the call gives; AwsError for whatever goes wrong."""
         call = asked.call
         service = self._services.get(call.service)
-        if service is not None:
-            operation = service.operations.get(call.operation)
-            if operation is not None:
-                return self._ours(asked, operation)
-            if call.operation in service.refused:
-                raise refusals.unsupported(call.service, call.operation, service.refused[call.operation])
-        reason = refusals.refused(call.service, call.operation, call.params)
-        if reason is not None:
-            raise refusals.unsupported(call.service, call.operation, reason)
-        if call.service == "lambda" or (service is not None and service.whole):
-            raise refusals.unsupported(call.service, call.operation, "it is not built")
+        operation = service.operations.get(call.operation) if service is not None else None
+        if operation is not None:
+            return self._ours(asked, operation)
+        refusal = self.refusal(call)
+        if refusal is not None:
+            raise refusal
         if asked.protocol == "cbor":
             raise refusals.unsupported(call.service, call.operation, "not over the protocol rpc-v2-cbor; JSON works")
         if (call.service, call.operation) == ("sqs", "ReceiveMessage"):
             return self._receive_message(asked)
+        if (call.service, call.operation) == ("s3", "DeleteObjects"):
+            return self._delete_objects(asked)
         return self._ask_moto(asked)
+
+    def refusal(self, call: Call) -> AwsError | None:
+        """The error for a call that is refused by its name, whoever makes it; None for others."""
+        service = self._services.get(call.service)
+        reason: str | None = None
+        if service is not None:
+            if call.operation in service.operations:
+                return None
+            reason = service.refused.get(call.operation)
+        if reason is None:
+            reason = refusals.refused(call.service, call.operation, call.params)
+        if reason is None and (call.service == "lambda" or (service is not None and service.whole)):
+            reason = "it is not built"
+        return None if reason is None else refusals.unsupported(call.service, call.operation, reason)
 
     def _ours(self, asked: Asked, operation: Callable[[Call], Mapping[str, Any] | None]) -> Answer:
         call = asked.call
@@ -132,6 +143,20 @@ class Answerer:
         if call.service == "s3":
             response.headers.setdefault("x-amz-request-id", call.request_id)
         return Answer(response, None, moto_adapter.error_of(response))
+
+    def _delete_objects(self, asked: Asked) -> Answer:
+        call = asked.call
+        objects = (call.params.get("Delete") or {}).get("Objects") or []
+        kept = [each for place, each in enumerate(objects) if place not in call.withheld]
+        if call.withheld and not kept:
+            answer = Answer(deletions.nothing_deleted())
+        else:
+            asked.request = deletions.asking_for(asked.request, call.params, kept)
+            answer = self._ask_moto(asked)
+        if call.withheld and answer.error is None:
+            refused = ((objects[place], why) for place, why in call.withheld.items())
+            answer.response = deletions.with_errors(answer.response, refused)
+        return answer
 
     # -- SQS: waiting for messages -----------------------------------------------------------------------
 

@@ -68,7 +68,8 @@ class Call:
 
     `account` is the one from whose resources the call is answered: the caller's own (`principal.account`), or that of
     a resource that the parameters name in another account (owner.py). `time` is sandbox time. `trace` is the
-    X-Amzn-Trace-Id header that the caller sent.
+    X-Amzn-Trace-Id header that the caller sent. `withheld` are those of s3:DeleteObjects' objects (by their place) that
+    the caller may not delete, and why.
     """
 
     service: str
@@ -84,6 +85,7 @@ class Call:
     trace: str = ""
     read_only: bool = False
     resources: list[str] = field(default_factory=list)
+    withheld: dict[int, str] = field(default_factory=dict)
 
 
 class AwsError(Exception):

@@ -136,7 +136,10 @@ class _Places:
 @functools.lru_cache(maxsize=1024)
 def _places(service: str, operation: str) -> _Places:
     model = moto_adapter.operation_model(service, operation)
-    query, lists, headers, any_query = set(model.http_trait.query_args), set(), set(), False
+    query: set[str] = set(model.http_trait.query_args)
+    lists: set[str] = set()
+    headers: set[str] = set()
+    any_query = False
     members = model.input_shape.members if model.input_shape is not None else {}
     for name, shape in members.items():
         location = shape.serialization.get("location")

@@ -148,9 +148,11 @@ def identify(
     """The principal behind a request and its secret key; AwsError as the service gives it if there is none."""
     refusal = refusal_of(service, protocol)
     if claim is None:
-        if operation in UNSIGNED_OPERATIONS.get(service, ()):
+        if service == "s3" or operation in UNSIGNED_OPERATIONS.get(service, ()):
+            # Whom a bucket's policy lets in, it need not know.
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-overview.html
             return ANONYMOUS, ""
-        raise _refuse(refusal.missing, 403 if service == "s3" else refusal.status)
+        raise _refuse(refusal.missing, refusal.status)
     key = find_key(claim.access_key)
     if key is None:
         members = {"AWSAccessKeyId": claim.access_key} if service == "s3" else {}

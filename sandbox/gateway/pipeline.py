@@ -21,7 +21,17 @@ from sandbox.authorisation.organization import ACCESS_ROLE, ACCESS_ROLE_TRUST, O
 from sandbox.authorisation.organization_operations import Organizations
 from sandbox.authorisation.trust import trusts_service
 from sandbox.clock import Clock
-from sandbox.gateway import decode, moto_adapter, moto_deliveries, moto_iam, moto_policies, refusals, signature, wire
+from sandbox.gateway import (
+    decode,
+    moto_adapter,
+    moto_deliveries,
+    moto_iam,
+    moto_partiql,
+    moto_policies,
+    refusals,
+    signature,
+    wire,
+)
 from sandbox.gateway.answer import Answer, Answerer, Asked
 from sandbox.gateway.authorise import AllowAll, Authoriser
 from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, MEMBER_ACCOUNT, AwsError, Call, Principal, Service
@@ -48,7 +58,7 @@ Listener = Callable[[Call, Mapping[str, Any] | None], None]
 #: The sandbox itself: it acts for nobody, and nobody judges it.
 PLATFORM = "coldstart.amazonaws.com"
 
-for _part in (moto_iam, moto_policies, moto_deliveries):
+for _part in (moto_iam, moto_policies, moto_deliveries, moto_partiql):
     _part.install()
 
 
@@ -162,6 +172,10 @@ class Gateway:
         self.issuer.close()
         moto_deliveries.judge_by(None)
         moto_adapter.end()
+
+    def refusal(self, call: Call) -> AwsError | None:
+        """The error for a call that is refused by its name, whoever makes it; None for others."""
+        return self._answerer.refusal(call)
 
     # -- for services ----------------------------------------------------------------------------------
 

@@ -70,14 +70,6 @@ SERVICES: Mapping[str, str] = {
 #: Single operations: service to operation to reason.
 OPERATIONS: Mapping[str, Mapping[str, str]] = {
     "acm-pca": {"PutPolicy": _NO_POLICY},
-    "apigateway": {
-        "CreateDeployment": _NO_TRAFFIC,
-        "CreateStage": _NO_TRAFFIC,
-        "ImportRestApi": _NO_TRAFFIC,
-        "PutRestApi": _NO_TRAFFIC,
-        "TestInvokeAuthorizer": _NO_FUNCTION,
-        "TestInvokeMethod": _NO_TRAFFIC,
-    },
     "application-autoscaling": {
         "PutScalingPolicy": _NO_ALARMS,
         "PutScheduledAction": _NO_TIMER,

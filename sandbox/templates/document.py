@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import yaml
 
@@ -25,6 +25,9 @@ LARGEST_BY_URL = 1_000_000
 
 #: AWS publishes no limit. A state machine in a template, the deepest that people write, has some thirty levels.
 DEEPEST = 100
+
+#: An integer beyond a double's range is none of a template's.
+MOST_BITS = 1024
 
 Document = dict[str, Any]
 
@@ -39,6 +42,11 @@ _SHORT_FORMS = {f"!{name}": f"Fn::{name}" for name in _FUNCTIONS} | {"!Ref": "Re
 
 _YAML = "tag:yaml.org,2002:"
 _SCALARS = frozenset({f"{_YAML}{kind}" for kind in ("str", "int", "float", "bool", "null")})
+
+_RESOLVERS = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _SCALARS]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def check_length(text: str, *, by_url: bool = False) -> None:
@@ -131,10 +139,9 @@ def _too_deep() -> TemplateError:
 class _Scalars(yaml.SafeLoader):
     """YAML 1.1's plain scalars, but timestamps and merge keys, which CloudFormation takes for strings."""
 
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag in _SCALARS]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    def __init__(self) -> None:
+        super().__init__("")
+        self.yaml_implicit_resolvers = _RESOLVERS
 
     def scalar(self, event: Any) -> Any:
         if event.tag in (None, "!"):
@@ -148,6 +155,8 @@ class _Scalars(yaml.SafeLoader):
             value = self.yaml_constructors[tag](self, yaml.ScalarNode(tag, event.value, event.start_mark))
         except (ValueError, KeyError, OverflowError) as found:
             raise _malformed(event.start_mark) from found
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            raise _malformed(event.start_mark)
         return event.value if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -167,7 +176,7 @@ class _YamlReader:
 
     def __init__(self, text: str) -> None:
         self._events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        self._scalars = _Scalars("")
+        self._scalars = _Scalars()
         self._open: list[_Open] = []
         self._documents = 0
         self._value: Any = None

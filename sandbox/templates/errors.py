@@ -15,3 +15,9 @@ class TemplateError(ValueError):
 
 class Unsupported(TemplateError):
     """A thing that CloudFormation has and this sandbox has not; the message names it."""
+
+
+class AlreadyExists(TemplateError):
+    """A stack of that name is there."""
+
+    code = "AlreadyExistsException"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.templates.errors import TemplateError
+from sandbox.templates.values import text_of
 
 #: What stands in place of a NoEcho value wherever CloudFormation shows parameters.
 HIDDEN = "****"
@@ -97,15 +98,6 @@ class ParameterValue:
         if self.resolved is not None:
             described["ResolvedValue"] = HIDDEN if self.no_echo else self.resolved
         return described
-
-
-def text_of(value: Any) -> str | None:
-    """A scalar as CloudFormation writes it where it wants a string: true, 1.5. None for a list or a map."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, (int, float)) else None
 
 
 def declaration(name: str, value: Any) -> Parameter:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,12 +37,12 @@ EXTENSION_FUNCTIONS = frozenset({"Fn::ForEach", "Fn::Length", "Fn::ToJsonString"
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_.:]+")
 
-Naming = Literal["Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Condition", "Fn::FindInMap"]
+Naming = Literal["Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Condition", "Fn::FindInMap", "DependsOn"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A function that names something. `attribute` is set if it names an attribute of a resource."""
+    """A function, or DependsOn, that names something. `attribute` is set if it names an attribute of a resource."""
 
     function: Naming
     name: str
@@ -73,6 +73,30 @@ def refuse_function(name: str) -> TemplateError:
     known = sorted(VALUE_FUNCTIONS | CONDITION_FUNCTIONS | RULE_FUNCTIONS)
     return TemplateError(
         f"Template Error: Encountered unsupported function: {name} Supported functions are: [{', '.join(known)}]"
+    )
+
+
+def unresolved(names: Iterable[str], section: str) -> TemplateError:
+    """The refusal of names that are no parameter and no resource that exists."""
+    listed = ", ".join(dict.fromkeys(names))
+    return TemplateError(
+        f"Template format error: Unresolved resource dependencies [{listed}] in the {section} block of the template"
+    )
+
+
+def undefined_attribute(function: Naming, name: str, attribute: str) -> TemplateError:
+    """The refusal of an attribute of a resource that is not in the template."""
+    if function == "Fn::Sub":
+        return TemplateError(
+            f"Template error: instance of Fn::Sub references invalid resource attribute {name}.{attribute}"
+        )
+    return TemplateError(f"Template error: instance of Fn::GetAtt references undefined resource {name}")
+
+
+def no_mapping(name: str) -> TemplateError:
+    """The refusal of a mapping that is not in the template."""
+    return TemplateError(
+        f"Template error: Mapping named '{name}' is not present in the 'Mappings' section of template."
     )
 
 

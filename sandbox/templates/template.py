@@ -109,6 +109,22 @@ class Template:
     outputs: Mapping[str, Output]
     metadata: Value = None
 
+    @classmethod
+    def of(cls, document: Document) -> Template:
+        """The template that a document (after its transforms) describes. TemplateError if it is built another way."""
+        _check_sections(document)
+        return cls(
+            document=document,
+            description=document.get("Description"),
+            parameters={name: declaration(name, one) for name, one in document.get("Parameters", {}).items()},
+            rules={name: _rule(name, one) for name, one in document.get("Rules", {}).items()},
+            mappings={name: _mapping(name, one) for name, one in document.get("Mappings", {}).items()},
+            conditions=_conditions(document.get("Conditions", {})),
+            resources={name: _resource(name, one) for name, one in document["Resources"].items()},
+            outputs={name: _output(name, one) for name, one in document.get("Outputs", {}).items()},
+            metadata=document.get("Metadata"),
+        )
+
 
 def transforms(document: Document) -> tuple[str, ...]:
     """The names of the macros that a document wants to be passed through, in order."""
@@ -140,8 +156,7 @@ def refuse_macros(document: Document) -> None:
                 raise Unsupported(f"Transform AWS::LanguageExtensions is not supported by this sandbox: {key}")
 
 
-def template(document: Document) -> Template:
-    """The template that a document (after its transforms) describes. TemplateError if it is built in another way."""
+def _check_sections(document: Document) -> None:
     unknown = [key for key in document if key not in _SECTIONS]
     if unknown:
         raise TemplateError(f"Invalid template property or properties [{', '.join(unknown)}]")
@@ -166,17 +181,6 @@ def template(document: Document) -> Template:
             )
     if document.get("Hooks"):
         raise Unsupported("Hooks are not supported by this sandbox")
-    return Template(
-        document=document,
-        description=description,
-        parameters={name: declaration(name, one) for name, one in document.get("Parameters", {}).items()},
-        rules={name: _rule(name, one) for name, one in document.get("Rules", {}).items()},
-        mappings={name: _mapping(name, one) for name, one in document.get("Mappings", {}).items()},
-        conditions=_conditions(document.get("Conditions", {})),
-        resources={name: _resource(name, one) for name, one in document["Resources"].items()},
-        outputs={name: _output(name, one) for name, one in document.get("Outputs", {}).items()},
-        metadata=document.get("Metadata"),
-    )
 
 
 def _resource(name: str, value: Any) -> Resource:

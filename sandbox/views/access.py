@@ -326,7 +326,7 @@ def privilege_gap(stages: Sequence[Stage]) -> Picture:
         alt.Chart(alt.InlineData(values=rows))
         .mark_bar(height=24, stroke="white", strokeWidth=1)
         .encode(
-            x=alt.X("from:Q", title="pairs of action and resource", scale=scale),
+            x=alt.X("from:Q", title="pairs of action and resource", scale=scale, axis=alt.Axis(tickMinStep=1)),
             x2="to:Q",
             y=y,
             color=alt.Color(
@@ -349,6 +349,6 @@ def privilege_gap(stages: Sequence[Stage]) -> Picture:
         + (f", {one.missing} needed and missing." if one.missing else ".")
         for one in stages
     ]
-    if len(stages) > 1:
+    if len(stages) > 1 and stages[0].excess != stages[-1].excess:
         said.append(f"The gap went from {stages[0].excess} to {stages[-1].excess}.")
     return Picture(styled(chart), " ".join(said))

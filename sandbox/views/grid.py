@@ -70,5 +70,5 @@ def _axis(**more: Any) -> alt.Axis:
 def _told(cells: Sequence[Cell], names: Sequence[str]) -> list[str]:
     by_row: Mapping[str, list[str]] = {name: [] for name in names}
     for cell in cells:
-        by_row[cell.row].append(f"{cell.column} {cell.written}")
+        by_row[cell.row].append(f"{cell.column} ({cell.written})")
     return [f"{name}: {', '.join(said)}." for name, said in by_row.items()]

@@ -79,7 +79,6 @@ def test_a_wrong_secret_is_refused_in_the_services_words(
 @pytest.mark.parametrize(
     ("service", "code", "status"),
     [
-        ("s3", "AccessDenied", 403),
         ("iam", "MissingAuthenticationToken", 403),
         ("dynamodb", "MissingAuthenticationTokenException", 400),
         ("lambda", "MissingAuthenticationTokenException", 403),
