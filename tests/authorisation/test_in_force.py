@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -381,34 +379,3 @@ def test_a_root_user_has_no_policies_of_its_own(in_force: PoliciesInForce) -> No
     assert found.service_controls
     assert in_force.caller(root).kind == "Root"
     assert in_force.principal_context(root)["aws:PrincipalType"] == "Account"
-
-
-# -- and all that quickly ---------------------------------------------------------------------------------------------
-
-
-def test_what_a_call_needs_is_read_within_a_fraction_of_a_millisecond(
-    in_force: PoliciesInForce, clients: Clients, role_session: Users
-) -> None:
-    iam = clients("iam")
-    caller = role_session("busy", Tags=[{"Key": "Team", "Value": "orders"}])
-    for number in range(8):
-        iam.put_role_policy(RoleName="busy", PolicyName=f"p{number}", PolicyDocument=policy(f"s3:Get{number}"))
-    for number in range(200):
-        iam.create_role(RoleName=f"other-{number}", AssumeRolePolicyDocument=TRUST)
-    queue = clients("sqs").create_queue(
-        QueueName="busy", tags={"Team": "orders"}, Attributes={"Policy": policy("sqs:*", Principal="*")}
-    )
-    assert json.dumps(queue)
-    need = Need("sqs:SendMessage", "arn:aws:sqs:us-east-1:123456789012:busy")
-
-    def once() -> float:
-        started = time.perf_counter()
-        for _ in range(200):
-            in_force.policies(caller, need)
-            in_force.principal_context(caller)
-            in_force.resource_context(need)
-            in_force.caller(caller)
-        return (time.perf_counter() - started) / 200
-
-    # The best of some rounds: other work on the machine only ever adds.
-    assert min(once() for _ in range(5)) < 0.00015

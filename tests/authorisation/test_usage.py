@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -159,16 +158,3 @@ def test_many_threads_lose_no_use() -> None:
     for thread in threads:
         thread.join()
     assert sum(used.count for used in record.uses(ROLE)) == 4_000
-
-
-def test_recording_is_cheap() -> None:
-    record, principal, calls = Usage(), session(), 20_000
-    best = min(_seconds(record, principal, calls // 10) for _ in range(10)) / (calls // 10)
-    assert best < 10e-6
-
-
-def _seconds(record: Usage, principal: Principal, calls: int) -> float:
-    began = time.perf_counter()
-    for number in range(calls):
-        record.record(principal, GET, NOON + number)
-    return time.perf_counter() - began
