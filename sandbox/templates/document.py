@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -43,9 +44,16 @@ _SHORT_FORMS = {f"!{name}": f"Fn::{name}" for name in _FUNCTIONS} | {"!Ref": "Re
 _YAML = "tag:yaml.org,2002:"
 _SCALARS = frozenset({f"{_YAML}{kind}" for kind in ("str", "int", "float", "bool", "null")})
 
+#: AWS's parser is SnakeYAML: digits that are no integer (an account id that begins with 0 and has an 8 or 9 in it) are
+#: a float to it, as are digits with an exponent. https://github.com/cloudtools/troposphere/issues/1290
+_DIGITS = re.compile(r"[-+]?[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?\Z")
 _RESOLVERS = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag in _SCALARS]
+    first: [
+        *((tag, pattern) for tag, pattern in resolvers if tag in _SCALARS),
+        *([(f"{_YAML}float", _DIGITS)] if first in "-+0123456789" else []),
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    if isinstance(first, str)
 }
 
 

@@ -68,6 +68,8 @@ def refuse_function(name: str) -> TemplateError:
         )
     if name == "Fn::Transform":
         return Unsupported("Macros are not supported by this sandbox: Fn::Transform")
+    if name == "Fn::GetStackOutput":
+        return Unsupported("Fn::GetStackOutput is not supported by this sandbox")
     if name in CONDITION_FUNCTIONS:
         return TemplateError(f"Template error: {name} cannot be partially collapsed")
     known = sorted(VALUE_FUNCTIONS | CONDITION_FUNCTIONS | RULE_FUNCTIONS)

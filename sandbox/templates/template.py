@@ -150,8 +150,8 @@ def refuse_macros(document: Document) -> None:
     for _, inner in walk(document):
         for key in inner if isinstance(inner, dict) else ():
             if key == "Fn::Transform":
-                macro = inner[key].get("Name") if isinstance(inner[key], dict) else inner[key]
-                raise Unsupported(f"Macros are not supported by this sandbox: Fn::Transform {macro}")
+                named = ", ".join(transforms({"Transform": inner[key]}))
+                raise Unsupported(f"Macros are not supported by this sandbox: Fn::Transform {named}")
             if key.startswith("Fn::ForEach"):
                 raise Unsupported(f"Transform AWS::LanguageExtensions is not supported by this sandbox: {key}")
 
@@ -181,6 +181,9 @@ def _check_sections(document: Document) -> None:
             )
     if document.get("Hooks"):
         raise Unsupported("Hooks are not supported by this sandbox")
+    for name, one in document["Resources"].items():
+        if isinstance(one, dict) and str(one.get("Type")).endswith("::MODULE"):
+            raise Unsupported(f"Modules are not supported by this sandbox: resource {name} of type {one['Type']}")
 
 
 def _resource(name: str, value: Any) -> Resource:
@@ -283,11 +286,9 @@ def _mapping(name: str, value: Any) -> Mapping[str, Mapping[str, Value]]:
 
 
 def _conditions(conditions: Mapping[str, Any]) -> Mapping[str, Value]:
-    for name, value in conditions.items():
-        if not _ALPHANUMERIC.fullmatch(name):
-            raise TemplateError(f"Template format error: Condition name {name} is non alphanumeric.")
-        if not isinstance(value, dict):
-            raise TemplateError("Template format error: Any Conditions member must be a JSON object.")
+    # Their names may be of any characters: AWS's own quickstart of a VPC has one with an ampersand.
+    if not all(isinstance(value, dict) for value in conditions.values()):
+        raise TemplateError("Template format error: Any Conditions member must be a JSON object.")
     return conditions
 
 

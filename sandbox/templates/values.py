@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 #: What Ref of AWS::NoValue gives: the property or list member that it stands for is left out.
@@ -34,7 +35,18 @@ def text_of(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, (int, float)) else None
+    if isinstance(value, float):
+        return _number_text(value)
+    return str(value) if isinstance(value, int) else None
+
+
+def _number_text(value: float) -> str:
+    """As Java writes a double: 1.5, 1000.0, 1.2345678901E10."""
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    rest = "".join(map(str, digits[1:])) or "0"
+    return f"{'-' if sign else ''}{digits[0]}.{rest}E{len(digits) - 1 + int(exponent)}"
 
 
 def same(one: Any, other: Any) -> bool:

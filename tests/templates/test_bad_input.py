@@ -171,6 +171,16 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert read(json.dumps(document)) == document
 
 
+class Flat(yaml.SafeDumper):
+    """Writes every string in quotes, and nothing as an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+Flat.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(
@@ -184,9 +194,5 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     )
 )
 def test_yaml_and_json_of_one_document_are_read_alike(document: dict[str, Any]) -> None:
-    class Flat(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
     assert read(json.dumps(document)) == document
     assert read("---\n" + yaml.dump(document, Dumper=Flat)) == document

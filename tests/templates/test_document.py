@@ -47,7 +47,10 @@ VALUES: list[tuple[str, Any]] = [
     ("0x1F", 31),
     ("1_000", 1000),
     ("1.5", 1.5),
-    ("1e3", "1e3"),
+    # AWS reads with SnakeYAML, to which these are floats: https://github.com/cloudtools/troposphere/issues/1290
+    ("1e3", 1000.0),
+    ("012345678901", 12345678901.0),
+    ("1e999", "1e999"),
     (".inf", ".inf"),
     ("123456789012", 123456789012),
     ("'123456789012'", "123456789012"),

@@ -71,6 +71,11 @@ VALUES: list[tuple[str, str, Any]] = [
     ("sub", "!Sub '${!Literal} $${Stage} ${ Stage } {Stage} $Stage'", "${Literal} $dev dev {Stage} $Stage"),
     ("join", "!Join ['', ['arn:', !Ref 'AWS::Partition', ':', 1, true]]", "arn:aws:1true"),
     ("join", "!Join [',', !Ref Zones]", "a,b,c"),
+    (
+        "join",
+        "!Join [' ', [012345678901, 1.5, 1e3, -0.0001, 123456789012]]",
+        "1.2345678901E10 1.5 1000.0 -1.0E-4 123456789012",
+    ),
     ("join", "!Join ['-', []]", ""),
     ("select", "!Select ['1', [apples, grapes]]", "grapes"),
     ("select", "!Select [2, !Ref Zones]", "c"),
@@ -281,6 +286,11 @@ def test_an_unknown_function_is_refused_with_those_that_there_are() -> None:
 def test_what_needs_the_language_extensions_is_refused_by_name(text: str) -> None:
     with pytest.raises(Unsupported, match=r"Fn::\w+.* AWS::LanguageExtensions.* not supported by this sandbox"):
         value_of(text)
+
+
+def test_an_output_of_another_stack_is_refused_by_name() -> None:
+    with pytest.raises(Unsupported, match="Fn::GetStackOutput is not supported by this sandbox"):
+        value_of("{Fn::GetStackOutput: {StackName: s, OutputName: o}}")
 
 
 def test_an_output_is_refused_with_its_own_section() -> None:

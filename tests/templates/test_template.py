@@ -132,6 +132,7 @@ def expanded(document: Document) -> Template:
         ("Transform: {Name: AWS::Include, Parameters: {Location: s3}}\n", "AWS::Include"),
         ("Outputs: {O: {Value: {Fn::Transform: {Name: AWS::Include}}}}\n", "AWS::Include"),
         ("Outputs: {'Fn::ForEach::Each': [x, [a], {}]}\n", "AWS::LanguageExtensions"),
+        ("Resources: {A: {Type: 'My::S3::Bucket::MODULE'}}\n", "Modules .* resource A of type My::S3::Bucket::MODULE"),
         ("Hooks: {H: {Type: 'AWS::CodeDeploy::BlueGreen'}}\n", "Hooks"),
         (
             "Outputs: {O: {Value: v}}\nResources: {A: {Type: T, DeletionPolicy: !Ref P}}\n",
@@ -142,6 +143,11 @@ def expanded(document: Document) -> Template:
 def test_macros_and_extensions_are_refused_by_name(text: str, named: str) -> None:
     with pytest.raises(Unsupported, match=named):
         expanded(read(QUEUE) | read(text))
+
+
+def test_a_condition_may_have_any_name() -> None:
+    """As in https://github.com/aws-quickstart/quickstart-aws-vpc"""
+    assert list(parse(QUEUE + "Conditions: {'A&B-c': !Equals [a, b]}\n").conditions) == ["A&B-c"]
 
 
 def test_a_document_is_a_template_after_its_transform() -> None:
