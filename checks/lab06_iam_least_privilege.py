@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.contract import Answers, Incorrect, Uncheckable, check, prediction
 from checks.lab06 import edge_trials, edges, measure, night, probes, reading, rounds, shop
+from checks.lab06.gap import PRODUCTION_EXCESS
 from checks.readings import invocations
 
 if TYPE_CHECKING:
@@ -422,7 +423,7 @@ def production_works_again(cloud: Cloud, answers: Answers) -> None:
     night.require_clean_up(cloud)
     night.require_a_mend(cloud)
     probes.must_work(cloud, answers.random, probes.PRODUCTION)
-    probes.must_be_narrow(cloud, probes.PRODUCTION)
+    probes.must_be_narrow(cloud, probes.PRODUCTION, PRODUCTION_EXCESS)
 
 
 @check(

@@ -16,6 +16,8 @@ from sandbox.access import Context, Policies, Principal, Request, Source, Values
 
 #: How many pairs beyond need the lab's checks let pass.
 MOST_EXCESS = 2
+#: Production's own gap, before the night: what mends it must not make it wider.
+PRODUCTION_EXCESS = 4
 
 Use = Literal["needed", "welcome", "excess"]
 

@@ -58,7 +58,7 @@ def clean_up(cloud: Cloud) -> None:
     Which permission is lost is drawn from the cloud's seed.
     """
     dropped = random.Random(f"{cloud.seed} clean-up").choice(DROPPED)
-    statements = list(_without(shop.least_policy(cloud, shop.PRODUCTION)["Statement"], dropped))
+    statements = list(_without(shop.production_policy(cloud)["Statement"], dropped))
     iam, role = cloud.client("iam"), shop.PRODUCTION_ROLE
     _only(cloud, role, shop.policy(*statements))
     iam.tag_role(RoleName=role, Tags=[{"Key": RELEASE_TAG, "Value": RELEASE}])
@@ -105,7 +105,7 @@ def require_a_mend(cloud: Cloud) -> None:
     if names != [role] or attached:
         return
     document = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
-    whole = shop.least_policy(cloud, shop.PRODUCTION)["Statement"]
+    whole = shop.production_policy(cloud)["Statement"]
     if any(document == shop.policy(*_without(whole, dropped)) for dropped in DROPPED):
         raise NotAttempted(f"The role {role} is still as the night's deploy left it.")
 

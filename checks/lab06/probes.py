@@ -200,8 +200,8 @@ def _must_be_logged(cloud: Cloud, service: Service, calls: Sequence[Answer]) -> 
 # -- the gap ---------------------------------------------------------------------------------------------------
 
 
-def must_be_narrow(cloud: Cloud, service: Service) -> Gap:
-    """Incorrect unless the role grants what the work needs, and at most MOST_EXCESS pairs beyond."""
+def must_be_narrow(cloud: Cloud, service: Service, most: int = MOST_EXCESS) -> Gap:
+    """Incorrect unless the role grants what the work needs, and at most so many pairs beyond."""
     found = measure.gap_of(cloud, service.role, service.function)
     if found.missing:
         raise Incorrect(
@@ -210,10 +210,10 @@ def must_be_narrow(cloud: Cloud, service: Service) -> Gap:
             "The gap of a role that can't do its work says nothing. A recorded policy knows yesterday's orders by name "
             "and no new one.",
         )
-    if found.size > MOST_EXCESS:
+    if found.size > most:
         raise Incorrect(
             f"The privilege gap of {service.role} is {found.size}: it may also {measure.spoken(found.excess)}.",
-            f"a gap of at most {MOST_EXCESS}.",
+            f"a gap of at most {most}.",
             "Every pair beyond need is what a stolen session can do, and nobody would miss.",
         )
     return found

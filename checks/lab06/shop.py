@@ -31,8 +31,8 @@ POLICY_FILE = "orders-policy.json"
 POLICY_NAME = "orders"
 #: The policy of the incident, with which the learner's file begins.
 INCIDENT = Path(__file__).parent / "that-friday" / POLICY_FILE
-#: The least that the orders function needs of the shop, as a policy file: what production ran with until tonight.
-LEAST = HANDLERS / POLICY_FILE
+#: What production runs with until tonight: it does the work, and says neither whose orders nor how receipts are kept.
+PRODUCTION_POLICY = INCIDENT.with_name("production-policy.json")
 
 ORDERS = "orders"
 NEWSLETTER = "newsletter"
@@ -175,10 +175,9 @@ def policy_text(cloud: Cloud, text: str) -> str:
     return _HERE.sub(lambda found: found[0].replace("REGION", cloud.region).replace("ACCOUNT", cloud.account), text)
 
 
-def least_policy(cloud: Cloud, function: str = ORDERS) -> dict[str, Any]:
-    """The policy that the orders function needs under this name, and no more: what production runs with."""
-    text = policy_text(cloud, LEAST.read_text(encoding="utf-8"))
-    document: dict[str, Any] = json.loads(text.replace(f"/aws/lambda/{ORDERS}", f"/aws/lambda/{function}"))
+def production_policy(cloud: Cloud) -> dict[str, Any]:
+    """The policy of production, as it was recorded last month and put in force."""
+    document: dict[str, Any] = json.loads(policy_text(cloud, PRODUCTION_POLICY.read_text(encoding="utf-8")))
     return document
 
 
@@ -381,7 +380,7 @@ def _roles(cloud: Cloud) -> None:
     inline: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         ORDERS_ROLE: (by_lambda, json.loads(policy_text(cloud, INCIDENT.read_text(encoding="utf-8")))),
         NEWSLETTER_ROLE: (by_lambda, policy(*star_statements())),
-        PRODUCTION_ROLE: (by_lambda, least_policy(cloud, PRODUCTION)),
+        PRODUCTION_ROLE: (by_lambda, production_policy(cloud)),
         PLAIN_ROLE: (by_lambda, policy(own_log)),
         ADMIN_ROLE: (
             by_lambda,

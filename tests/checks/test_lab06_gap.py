@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from checks.lab06 import shop
-from checks.lab06.gap import MOST_EXCESS, Gap, Shop, gap, identity, universe
+from checks.lab06.gap import MOST_EXCESS, PRODUCTION_EXCESS, Gap, Shop, gap, identity, universe
 from sandbox.access import Source, catalog, parse
 
 HERE = Shop(
@@ -29,7 +30,8 @@ def filled(text: str) -> dict[str, Any]:
     return document
 
 
-LEAST = filled(shop.LEAST.read_text())
+LEAST = filled((shop.HANDLERS / shop.POLICY_FILE).read_text())
+PRODUCTION = filled(shop.PRODUCTION_POLICY.read_text())
 INCIDENT = filled(shop.INCIDENT.read_text())
 
 
@@ -71,6 +73,11 @@ def test_a_policy_without_statements_that_apply_has_no_gap_and_lacks_everything(
     found = gap_of({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
     assert (found.size, len(found.needed)) == (0, 0)
     assert len(found.missing) == 8
+
+
+def test_production_does_its_work_with_the_gap_that_a_mend_may_have() -> None:
+    found = gap(identity([Source("identity", "p", parse(PRODUCTION))]), replace(HERE, function="orders-prod"), None)
+    assert (found.size, len(found.missing)) == (PRODUCTION_EXCESS, 0)
 
 
 def test_every_action_of_the_universe_is_one_of_aws_and_every_pair_stands_once() -> None:

@@ -124,7 +124,7 @@ def test_a_management_event_that_has_not_arrived_is_waited_for() -> None:
 
 
 def test_the_clean_up_drops_one_action_and_leaves_the_others() -> None:
-    statements = json.loads(shop.LEAST.read_text())["Statement"]
+    statements = json.loads(shop.PRODUCTION_POLICY.read_text())["Statement"]
     whole = {name for one in statements for name in night._actions(one)}
     for dropped in set(night.DROPPED):
         left = {name for one in night._without(statements, dropped) for name in night._actions(one)}

@@ -62,7 +62,7 @@ def test_the_starter_policy_is_the_star_and_the_handlers_are_the_solved_ones() -
 
 
 @pytest.mark.parametrize("function", [shop.ORDERS, shop.PRODUCTION])
-def test_orders_does_all_its_work_under_the_star_and_under_the_least_policy(cloud: Cloud, function: str) -> None:
+def test_orders_does_all_its_work_under_the_star_and_under_productions_policy(cloud: Cloud, function: str) -> None:
     answers = shop.work(cloud, function, orders=2)
     assert [one.error for one in answers] == [""] * 5
     assert answers[1].result["status"] == "paid"
