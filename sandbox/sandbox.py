@@ -24,6 +24,7 @@ from sandbox.compute import service
 from sandbox.compute.host import EnvironmentHost
 from sandbox.compute.log_delivery import LogDelivery
 from sandbox.compute.service import LambdaService
+from sandbox.endpoints import endpoints
 from sandbox.endpoints.endpoints import Endpoints
 from sandbox.gateway import pipeline
 from sandbox.gateway.pipeline import Gateway
@@ -40,6 +41,7 @@ def preload() -> None:
     """Load what sandboxes use, before the first of them (or before forking). Starts no thread."""
     pipeline.preload()
     service.preload()
+    endpoints.preload()
 
 
 class Sandbox:

@@ -25,6 +25,12 @@ from sandbox.gateway.call import Service
 from sandbox.gateway.identify import KeyFinder
 
 
+def preload() -> None:
+    """Load what a sandbox would have to wait for. Starts no thread."""
+    for service in (HttpApis.name, RestApis.name):
+        moto_adapter.operation_names(service)
+
+
 class Compute(functions.Compute, Protocol):
     """What the front doors need of Lambda."""
 

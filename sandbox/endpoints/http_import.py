@@ -66,8 +66,15 @@ def title(document: Mapping[str, Any]) -> str:
     return str((document.get("info") or {}).get("title") or "")
 
 
-def read(document: Mapping[str, Any], account: str, region: str) -> Found:
-    """Routes, integrations, authorizers and CORS of a definition."""
+def read(document: Mapping[str, Any]) -> Found:
+    """Routes, integrations, authorizers and CORS of a definition; BadRequestException for a malformed one."""
+    try:
+        return _read(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _bad(f"Unable to parse API definition because of a malformed definition ({error})") from error
+
+
+def _read(document: Mapping[str, Any]) -> Found:
     found = Found()
     info = document.get("info") or {}
     found.description, found.version = str(info.get("description") or ""), str(info.get("version") or "")
@@ -91,7 +98,8 @@ def read(document: Mapping[str, Any], account: str, region: str) -> Found:
         for method, operation in item.items():
             if method in _METHODS or method == _ANY:
                 verb = "ANY" if method == _ANY else method.upper()
-                key = "$default" if path == "/$default" else f"{verb} {path}"
+                # SAM writes `$default`, exports of API Gateway `/$default`.
+                key = "$default" if path.lstrip("/") == "$default" else f"{verb} {path}"
                 found.routes.append((key, _integration(operation, shared), _route(operation, document, found)))
     return found
 

@@ -189,7 +189,7 @@ class HttpApis:
         return dict(api.members)
 
     def _fill(self, api: HttpApi, document: Mapping[str, Any]) -> None:
-        found = http_import.read(document, api.account, api.region)
+        found = http_import.read(document)
         if found.cors is not None:
             check_cors(found.cors)
             api.members["CorsConfiguration"] = found.cors

@@ -33,7 +33,7 @@ FAILED_STATUS = 502
 #: Headers of a function's answer that the client gets under another name.
 #: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
 _REMAPPED = frozenset({"www-authenticate", "server", "date", "connection", "content-length"})
-#: How often limits are named in a stage's method settings, the most specific first.
+#: The name of all methods in a stage's method settings.
 _ALL = "*/*"
 
 
@@ -124,10 +124,11 @@ class RestDoor:
         settings = visit.stage.members.get("methodSettings") or {}
         if not settings:
             return
-        path = visit.resource.path.lstrip("/")
+        # In their names a path's slashes are encoded: `~1pets~1{id}/GET`.
+        path = visit.resource.path.replace("/", "~1")
         limits: dict[str, Any] = dict(settings.get(_ALL) or {})
-        for name in (f"{path}/*", f"~1{path}/{visit.method['httpMethod']}", f"{path}/{visit.method['httpMethod']}"):
-            limits |= settings.get(name) or settings.get(f"/{name}") or {}
+        for method in ("*", visit.method["httpMethod"], visit.arrival.method):
+            limits |= settings.get(f"{path}/{method}") or {}
         key = f"{visit.resource.path} {visit.method['httpMethod']}"
         rate, burst = limits.get("throttlingRateLimit"), limits.get("throttlingBurstLimit")
         if not visit.stage.throttle.passes(key, rate, burst, self._clock.now()):

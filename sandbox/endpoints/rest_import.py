@@ -61,7 +61,18 @@ def title(document: Mapping[str, Any]) -> str:
 
 
 def fill(api: RestApi, document: Mapping[str, Any], base_path: str) -> None:
-    """Make an API of a definition. `base_path` is `ignore`, `prepend` or `split`."""
+    """Make an API of a definition; BadRequestException for a malformed one. `base_path` is `ignore`, `prepend` or
+    `split`.
+    """
+    try:
+        _fill(api, document, base_path)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise bad(f"Unable to parse API definition because of a malformed definition ({error})") from error
+
+
+def _fill(api: RestApi, document: Mapping[str, Any], base_path: str) -> None:
+    if not isinstance(document.get("paths", {}), Mapping):
+        raise bad("Invalid OpenAPI input: paths is no object")
     info = document.get("info") or {}
     for member in ("description", "version"):
         if info.get(member):

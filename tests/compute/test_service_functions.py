@@ -214,7 +214,6 @@ def test_a_role_that_lambda_may_not_assume_is_refused(compute: Any) -> None:
 @pytest.mark.parametrize(
     ("operation", "params"),
     [
-        ("create_function_url_config", {"FunctionName": "f", "AuthType": "NONE"}),
         ("list_code_signing_configs", {}),
         ("put_function_recursion_config", {"FunctionName": "f", "RecursiveLoop": "Allow"}),
     ],

@@ -450,7 +450,7 @@ def test_a_definition_is_imported_with_what_sam_writes(front: Any, echo: str) ->
         "info": {"title": "imported", "version": "1.0"},
         "paths": {
             "/pets/{id}": {"get": {"x-amazon-apigateway-integration": integration, "responses": {}}},
-            "/$default": {"x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": integration}},
+            "$default": {"x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": integration}},
         },
         "x-amazon-apigateway-cors": {"allowOrigins": ["https://a.example"]},
         "tags": [{"name": "httpapi:createdBy", "x-amazon-apigateway-tag-value": "SAM"}],
@@ -461,7 +461,7 @@ def test_a_definition_is_imported_with_what_sam_writes(front: Any, echo: str) ->
     v2.create_stage(ApiId=made["ApiId"], StageName="$default", AutoDeploy=True)
     assert front.call("GET", made["ApiEndpoint"] + "/pets/1").json["routeKey"] == "GET /pets/{id}"
     assert front.call("PUT", made["ApiEndpoint"] + "/x").json["routeKey"] == "$default"
-    del body["paths"]["/$default"]  # type: ignore[attr-defined]
+    del body["paths"]["$default"]  # type: ignore[attr-defined]
     v2.reimport_api(ApiId=made["ApiId"], Body=json.dumps(body))
     assert front.call("PUT", made["ApiEndpoint"] + "/x").status == 404
 

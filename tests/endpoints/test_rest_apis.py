@@ -435,16 +435,16 @@ def test_api_keys_usage_plans_and_quotas(front: Any, wrapped: str) -> None:
 def test_a_stage_throttles_its_methods(front: Any, wrapped: str) -> None:
     api = Api(front, "throttled", wrapped)
     api.method("GET", "/x")
-    api.method("GET", "/y")
+    api.method("GET", "/y/{id}")
     api.deploy()
     api.patch_stage(
         ("replace", "/*/*/throttling/burstLimit", "1"),
         ("replace", "/*/*/throttling/rateLimit", "0.001"),
-        ("replace", "/~1y/GET/throttling/burstLimit", "2"),
-        ("replace", "/~1y/GET/throttling/rateLimit", "0.001"),
+        ("replace", "/~1y~1{id}/GET/throttling/burstLimit", "2"),
+        ("replace", "/~1y~1{id}/GET/throttling/rateLimit", "0.001"),
     )
     assert [api.call("GET", "/x").status for _ in range(2)] == [200, 429]
-    assert [api.call("GET", "/y").status for _ in range(3)] == [200, 200, 429]
+    assert [api.call("GET", "/y/1").status for _ in range(3)] == [200, 200, 429]
     assert api.call("GET", "/x").json == {"message": "Too Many Requests"}
     front.clock.advance(1001)
     assert api.call("GET", "/x").status == 200
@@ -686,3 +686,29 @@ def test_the_control_plane_keeps_and_changes_its_parts(front: Any, wrapped: str)
     assert [each["path"] for each in rest.get_resources(restApiId=api.id)["items"]] == ["/"]
     rest.delete_rest_api(restApiId=api.id)
     assert api.id not in [each["id"] for each in rest.get_rest_apis()["items"]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[1]",
+        "swagger: '2.0'\npaths: 7",
+        '{"swagger": "2.0", "info": {"title": "a"}, "paths": []}',
+        '{"swagger": "2.0", "info": {"title": "a"}, "paths": {"/x": {"get": 7}}}',
+        '{"swagger": "2.0", "info": {"title": "a"}, "paths": {"/x{a": {}}}',
+        '{"openapi": "3.0.1", "info": {"title": "a"}, "paths": {"/x": {"get": {"parameters": [{"$ref": "#/a"}]}}}}',
+        '{"openapi": "3.1.0", "info": {"title": "a"}}',
+        "[" * 100_000,
+    ],
+)
+def test_a_malformed_definition_is_refused(front: Any, body: str) -> None:
+    rest, v2 = front.client("apigateway"), front.client("apigatewayv2")
+    before = len(rest.get_rest_apis()["items"])
+    with pytest.raises(rest.exceptions.BadRequestException):
+        rest.import_rest_api(body=body)
+    assert len(rest.get_rest_apis()["items"]) == before
+    if "#/a" not in body:  # HTTP APIs have no parameters
+        with pytest.raises(v2.exceptions.BadRequestException):
+            v2.import_api(Body=body.replace("3.1.0", "2.9"))

@@ -66,7 +66,6 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
     [
         ("cloudformation", "list_stacks", {}, "CloudFormation engine"),
         ("codedeploy", "list_applications", {}, "shifts traffic"),
-        ("apigateway", "create_deployment", {"restApiId": "a"}, "nothing listens"),
         ("events", "put_targets", {"Rule": "r", "Targets": [{"Id": "1", "Arn": ARN}]}, "function:fn"),
         ("events", "put_rule", {"Name": "r", "ScheduleExpression": "rate(1 minute)"}, "rate(1 minute)"),
         (
