@@ -53,6 +53,8 @@ PROVISIONED_INIT_LIMIT = 130.0
 SHUTDOWN_BUDGET = {"none": 0.0, "internal": 0.5, "external": 2.0}
 #: Of that, the part that the runtime gets after SIGTERM before the extensions are told. Ours.
 _RUNTIME_PART = 0.3
+#: How long a thawed runtime gets to come to rest before its SIGTERM, in milliseconds. Ours.
+_ARRIVING_MS = 20
 
 #: How fast a process can fill memory, in bytes a second: measured 1.8 GB/s, doubled.
 _FASTEST_FILLING = 4e9
@@ -437,6 +439,11 @@ class ExecutionEnvironment:
         if not budget:
             return
         runtime = stage.processes[RUNTIME]
+        # A process that was frozen on its way into a wait could miss the signal there: let it arrive.
+        for _ in range(_ARRIVING_MS):
+            if processes.waits(runtime.pid):
+                break
+            stage.serve(1)
         processes.terminate(runtime.pid)
         for_runtime = budget if kind == "internal" else budget * _RUNTIME_PART
         stage.pump(lambda: runtime.status is not None, for_runtime, lambda: None)

@@ -131,6 +131,14 @@ def kill_groups(pids: Iterable[int]) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
+def waits(pid: int) -> bool:
+    """Whether a process's main thread waits for something (where the system tells it; elsewhere it does)."""
+    with suppress(OSError):
+        stat = _read(f"/proc/{pid}/stat")
+        return stat[stat.rfind(b")") + 2 :][:1] in (b"S", b"Z", b"X")
+    return True
+
+
 def terminate(pid: int) -> None:
     """SIGTERM to a process's main thread: a handler in Python runs there, and nowhere else.
 
