@@ -1,4 +1,4 @@
-"""Executes a notebook with nbval: scrubbed, confined where bubblewrap is there, and with an end in any case."""
+"""Runs a learner's work, a notebook with nbval above all: scrubbed, confined where bubblewrap is there, with an end."""
 
 from __future__ import annotations
 
@@ -97,16 +97,47 @@ def execute(
         *("--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={cell_seconds:g}"),
         notebook.name,
     ]
+    ended = run(command, scratch, _scrubbed(home, report, environment), seconds, confine=confine)
+    return Execution(
+        _read_report(report), ended.exit_code, ended.seconds, ended.timed_out, ended.confined, ended.output
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: killed with all it started if it `timed_out`. `output` has its last words."""
+
+    exit_code: int
+    seconds: float
+    timed_out: bool
+    confined: bool
+    output: str
+
+
+def run(
+    command: Sequence[str],
+    scratch: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    *,
+    folder: Path | None = None,
+    confine: bool = True,
+) -> Ended:
+    """Run a learner's command, confined where that can be had; `scratch` is the only place that it may write to.
+
+    `environment` is all it gets; it begins in `folder`, by default `scratch`. After `seconds` of wall time it is
+    killed, with all it started.
+    """
     confined = confine and can_confine()
     if confined:
-        command = [*_bubblewrap(scratch), *command]
+        command = [*_bubblewrap(scratch, folder), *command]
     mark = secrets.token_hex(8)
     began = time.monotonic()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             command,
-            cwd=scratch,
-            env={**_scrubbed(home, report, environment), MARK: mark},
+            cwd=folder or scratch,
+            env={**environment, MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -121,17 +152,24 @@ def execute(
             _end(process, mark)
         log.seek(max(log.tell() - LARGEST_REPORT_BYTES, 0))
         output = log.read().decode(errors="replace")
-    return Execution(_read_report(report), process.returncode, time.monotonic() - began, timed_out, confined, output)
+    return Ended(process.returncode, time.monotonic() - began, timed_out, confined, output)
+
+
+def search_path() -> str:
+    """PATH of what a learner's work is run with: the course's `aws` and `sam`, its Python, the system's programs."""
+    system = os.environ.get("PATH", os.defpath)
+    return os.pathsep.join([str(ROOT / "checks" / "workbench" / "bin"), str(Path(sys.executable).parent), system])
 
 
 def _scrubbed(home: Path, report: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    system = os.environ.get("PATH", os.defpath)
     return {
-        "PATH": os.pathsep.join([str(ROOT / "checks" / "workbench" / "bin"), str(Path(sys.executable).parent), system]),
+        "PATH": search_path(),
         "HOME": str(home),
         "TMPDIR": str(home),
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(ROOT),
+        # The course's own Python, wherever it stands: its `aws` and `sam` look for it.
+        "COLDSTART_PYTHON": sys.executable,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
@@ -207,7 +245,7 @@ def _closed() -> tuple[str, ...]:
     return (*command, "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp")
 
 
-def _bubblewrap(scratch: Path) -> list[str]:
+def _bubblewrap(scratch: Path, folder: Path | None = None) -> list[str]:
     """What confines a run: of this machine it sees programs and the course without its solutions, all read-only.
 
     Judge and sandbox listen on loopback, and a network namespace has its own: so the network is that of this process,
@@ -218,7 +256,7 @@ def _bubblewrap(scratch: Path) -> list[str]:
     for path in sorted({*own, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}):
         if path not in (Path("/"), Path("/usr")):
             command += ["--ro-bind-try", str(path), str(path)]
-    return [*command, "--bind", str(scratch), str(scratch), "--chdir", str(scratch)]
+    return [*command, "--bind", str(scratch), str(scratch), "--chdir", str(folder or scratch)]
 
 
 # -- the network ---------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import sys
 import time
 
-from checks import aws, state
+from checks import held, state
 from checks.command import CommandError
 from checks.supervise import Child, Ended, Stopped, end, end_leftovers, identity, is_running, python, stoppable
 from checks.workbench import FOLDER
@@ -50,7 +51,7 @@ def serve(port: int, seed: int) -> None:
                     told[name] = value
                 if {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= told.keys():
                     credentials = {key: told[key] for key in told if key != "AWS_ENDPOINT_URL"}
-                    region = told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or aws.REGION
+                    region = told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or held.REGION
                     record = {"endpoint": told["AWS_ENDPOINT_URL"], "credentials": credentials, "region": region}
                     state.write(RECORD, {**record, **mine, "generation": generation})
             raise Ended(child.last_words())
@@ -65,7 +66,7 @@ def serve(port: int, seed: int) -> None:
 def env() -> None:
     """Print what a shell needs to use the sandbox that runs: the served one, else the lab started last."""
     labs, served = state.running_sandboxes()
-    known = aws.sandboxes(labs, served)
+    known = held.sandboxes(labs, served)
     if not known:
         raise CommandError("no sandbox is running: start one with ./coldstart sandbox serve, or a lab with ./coldstart")
     chosen = known[-1] if served else known[0]
@@ -74,6 +75,7 @@ def env() -> None:
         if name.startswith("AWS_"):
             print(f"export {name}={shlex.quote(value)}")
     print("export AWS_EC2_METADATA_DISABLED=true")
+    print(f"export COLDSTART_PYTHON={shlex.quote(sys.executable)}")
     # The labs' aws before any other: AWS CLI v1 sends some services' calls to AWS whatever AWS_ENDPOINT_URL says.
     print(f'export PATH={shlex.quote(str(FOLDER / "bin"))}:"$PATH"')
 

@@ -1,7 +1,8 @@
-"""Set-up: makes or renews .venv from requirements.lock. Standard library only: ./coldstart runs it with any Python.
+"""Set-up: makes or renews .venv from requirements.lock, and in it the environments of tools whose versions clash.
 
-All or nothing: the stamp that ./coldstart looks for is written last, and an environment without one is made anew.
-Two starts at once wait for each other.
+Standard library only: ./coldstart runs it with any Python. All or nothing: the stamp that ./coldstart looks for is
+written last, and an environment without one is made anew. Each has a stamp of its own, so that a changed lock renews
+only what is made from it. Two starts at once wait for each other.
 """
 
 from __future__ import annotations
@@ -14,35 +15,126 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 STEPS = 3
 STAMP = "coldstart.stamp"
-#: What must not decide where the packages go. A machine's own indexes, proxies and certificates stay as they are.
-MISLEADING = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV", "PYTHONHOME", "PYTHONPATH"}
+#: What must not decide where the packages go, or that compiled modules are not kept. A machine's own indexes, proxies
+#: and certificates stay as they are.
+MISLEADING = {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV"}
+MISLEADING |= {"PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
 
 
 class SetupError(Exception):
     """A step failed; the message says what to do."""
 
 
-def stamp_of(root: Path) -> bytes:
-    """What the stamp of a finished environment holds: the folder it was made for, then the lock it was made from."""
-    return os.fsencode(root) + b"\n" + (root / "requirements.lock").read_bytes()
+@dataclass(frozen=True)
+class Environment:
+    """An interpreter with packages: made in `folder` from `lock`; `proof` is a program that shows that they work.
+
+    `pip` is the interpreter whose pip installs them: its own, or that of another which also makes it.
+    """
+
+    root: Path
+    folder: Path
+    lock: Path
+    log: Path
+    pip: Path
+    proof: str
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    @property
+    def has_pip(self) -> bool:
+        return self.pip == self.python
+
+    @property
+    def stamp(self) -> Path:
+        return self.folder / STAMP
+
+    @property
+    def name(self) -> str:
+        return str(self.folder.relative_to(self.root)) if self.folder.is_relative_to(self.root) else str(self.folder)
+
+    @property
+    def packages(self) -> int:
+        return len(re.findall(r"^[a-z0-9]", self.lock.read_text("utf-8"), re.MULTILINE))
+
+    def finished_stamp(self) -> bytes:
+        """What the stamp holds in the end: the folder of the project, then the lock."""
+        return os.fsencode(self.root) + b"\n" + self.lock.read_bytes()
+
+    def ready(self) -> bool:
+        """Is it finished, in its place, and made from this lock?"""
+        return (
+            os.access(self.python, os.X_OK)
+            and self.stamp.is_file()
+            and self.stamp.read_bytes() == self.finished_stamp()
+        )
+
+    def renewable(self) -> bool:
+        """Is it finished and in its place, if from another lock?"""
+        return (
+            os.access(self.python, os.X_OK)
+            and self.stamp.is_file()
+            and self.stamp.read_bytes().startswith(os.fsencode(self.root) + b"\n")
+        )
 
 
-def ready(root: Path) -> bool:
-    """Is .venv finished, in its place, and made from this lock?"""
-    stamp = root / ".venv" / STAMP
-    return (
-        os.access(root / ".venv" / "bin" / "python", os.X_OK)
-        and stamp.is_file()
-        and stamp.read_bytes() == stamp_of(root)
+def project(root: Path) -> Environment:
+    venv = root / ".venv"
+    return Environment(
+        root,
+        venv,
+        root / "requirements.lock",
+        root / ".coldstart" / "setup.log",
+        venv / "bin" / "python",
+        "import IPython, awscli, boto3, checks, jupyterlab, moto, typer",
+    )
+
+
+def sam(root: Path, python: Path) -> Environment:
+    """The SAM CLI's: beside `python`, made by it. Its pins (click, botocore) clash with the project's."""
+    return Environment(
+        root,
+        python.parent.parent / "tools" / "sam",
+        root / "checks" / "tools" / "sam.lock",
+        root / ".coldstart" / "setup-sam.log",
+        python,
+        "import checks, cfnlint.api, samcli.__main__\n"
+        "from samcli.commands.build import build_context, command\n"
+        "from samcli.commands.delete import command, delete_context\n"
+        "from samcli.commands.deploy import command, deploy_context\n"
+        "from samcli.commands.logs import command, logs_context\n"
+        "from samcli.commands.package import command, package_context\n"
+        "from samcli.commands.validate import validate",
     )
 
 
 def set_up(root: Path) -> None:
-    """Make `root`/.venv what requirements.lock says. Raises SetupError."""
+    """Make `root`/.venv what requirements.lock says, and the tools' environments what theirs say. Raises SetupError."""
+    with _alone(root):
+        venv = project(root)
+        every = [venv, sam(root, venv.python)]
+        due = [each for each in every if not each.ready()]
+        # What is in its folder goes with it.
+        _make(every if venv in due and not venv.renewable() else due)
+
+
+def set_up_sam(root: Path, python: Path) -> None:
+    """Make the SAM CLI's environment for an interpreter that another tool (conda) has made. Raises SetupError."""
+    with _alone(root):
+        own = sam(root, python)
+        _make([] if own.ready() else [own])
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
     state = root / ".coldstart"
     try:
         state.mkdir(exist_ok=True)
@@ -51,47 +143,66 @@ def set_up(root: Path) -> None:
             f"can't write into {root}: {error.strerror}. Put Coldstart into a folder of your own."
         ) from None
     with only_one(state / "setup.lock"):
-        if ready(root):
-            return
-        _make(root, state / "setup.log")
+        yield
 
 
-def _make(root: Path, log: Path) -> None:
-    venv = root / ".venv"
-    stamp = venv / STAMP
-    python = venv / "bin" / "python"
-    version = ".".join(map(str, sys.version_info[:3]))
-    renewable = (
-        stamp.is_file() and stamp.read_bytes().startswith(os.fsencode(root) + b"\n") and os.access(python, os.X_OK)
-    )
-    if renewable:
-        say(1, "requirements.lock has changed: renewing .venv")
-    else:
-        say(1, f"Making .venv with Python {version}" + (" (the one there is unfinished)" if venv.exists() else ""))
-        _need_venv()
-        if venv.is_symlink():
-            raise SetupError(f"{venv} is a link. Remove it, then run ./coldstart again.")
-        shutil.rmtree(venv, ignore_errors=True)
-        # The interpreter behind a wrapper such as pyenv's, so that the environment keeps working when that one changes.
-        run([sys.executable, "-m", "venv", str(venv)], log, "Look at the log, free some disk space if it is full")
-    stamp.unlink(missing_ok=True)
-
-    wanted = len(re.findall(r"^[a-z0-9]", (root / "requirements.lock").read_text("utf-8"), re.MULTILINE))
-    say(2, f"Installing packages from requirements.lock (up to {wanted}; a minute or two)")
-    install = [str(python), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input"]
-    install += ["--disable-pip-version-check", "--progress-bar=off", "-r", str(root / "requirements.lock")]
-    run(install, log, "Check the network connection and pip's own settings", counted=True)
-
+def _make(due: Sequence[Environment]) -> None:
+    """Make these: the first one's packages in this thread, the others' beside it."""
+    if not due:
+        return
+    say(1, "; ".join(map(_intent, due)))
+    for each in due:
+        _prepare(each)
+    wanted = sum(each.packages for each in due)
+    locks = " and ".join(str(each.lock.relative_to(each.root)) for each in due)
+    say(2, f"Installing packages from {locks} (up to {wanted}; a minute or two)")
+    with ThreadPoolExecutor() as others:
+        installing = [others.submit(_install, each) for each in due[1:]]
+        _install(due[0], counted=True)
+        for other in installing:
+            other.result()
     say(3, "Checking that it works")
-    _point_at(root, python, log)
-    run(
-        [str(python), "-P", "-c", "import IPython, awscli, boto3, checks, jupyterlab, moto, typer"],
-        log,
-        "Remove the folder .venv",
-    )
-    whole = stamp.with_suffix(".part")
-    whole.write_bytes(stamp_of(root))
-    whole.replace(stamp)
+    for each in due:
+        _finish(each)
+
+
+def _intent(due: Environment) -> str:
+    if due.renewable():
+        return f"{due.lock.name} has changed: renewing {due.name}"
+    unfinished = " (the one there is unfinished)" if due.folder.exists() else ""
+    return f"Making {due.name} with Python {'.'.join(map(str, sys.version_info[:3]))}{unfinished}"
+
+
+def _prepare(due: Environment) -> None:
+    if not due.renewable():
+        if due.has_pip:
+            _need_venv()
+        if due.folder.is_symlink():
+            raise SetupError(f"{due.folder} is a link. Remove it, then run ./coldstart again.")
+        shutil.rmtree(due.folder, ignore_errors=True)
+        # The interpreter behind a wrapper such as pyenv's, so that the environment keeps working when that one changes.
+        maker = sys.executable if due.has_pip else str(due.pip)
+        options = [] if due.has_pip else ["--without-pip"]
+        advice = "Look at the log, free some disk space if it is full"
+        run([maker, "-P", "-m", "venv", *options, str(due.folder)], due.log, advice)
+    due.stamp.unlink(missing_ok=True)
+
+
+def _install(due: Environment, *, counted: bool = False) -> None:
+    command = [str(due.pip), "-P", "-m", "pip"]
+    # A tool's modules are compiled as they are first imported, the most used ones by its proof.
+    command += ["install"] if due.has_pip else ["--python", str(due.python), "install", "--no-compile"]
+    command += ["--require-hashes", "--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
+    command += ["-r", str(due.lock)]
+    run(command, due.log, "Check the network connection and pip's own settings", counted=counted)
+
+
+def _finish(due: Environment) -> None:
+    _point_at(due)
+    run([str(due.python), "-P", "-c", due.proof], due.log, f"Remove the folder {due.name}")
+    whole = due.stamp.with_suffix(".part")
+    whole.write_bytes(due.finished_stamp())
+    whole.replace(due.stamp)
 
 
 def _need_venv() -> None:
@@ -106,12 +217,11 @@ def _need_venv() -> None:
         ) from None
 
 
-def _point_at(root: Path, python: Path, log: Path) -> None:
+def _point_at(due: Environment) -> None:
     """Let `import checks` and `import sandbox` work from every folder."""
-    site = run(
-        [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], log, "Remove the folder .venv"
-    )
-    (Path(site.strip()) / "coldstart.pth").write_bytes(os.fsencode(root) + b"\n")
+    program = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = run([str(due.python), "-c", program], due.log, f"Remove the folder {due.name}")
+    (Path(site.strip()) / "coldstart.pth").write_bytes(os.fsencode(due.root) + b"\n")
 
 
 def run(command: Sequence[str], log: Path, advice: str, *, counted: bool = False) -> str:
@@ -176,10 +286,13 @@ def say(step: int, text: str) -> None:
     print(f"[{step}/{STEPS}] {text}", file=sys.stderr, flush=True)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     root = Path(__file__).resolve().parent.parent
     try:
-        set_up(root)
+        if arguments == ["sam"]:
+            set_up_sam(root, Path(sys.executable))
+        else:
+            set_up(root)
     except SetupError as error:
         print(f"coldstart: {error}", file=sys.stderr)
         return 1
@@ -190,4 +303,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

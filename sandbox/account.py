@@ -36,6 +36,7 @@ class AccountSettings:
     """What was said about the account before anything was sent to it.
 
     `endpoint` is None for AWS itself, else the stand-in's, on loopback, whose time runs `speedup` times as fast.
+    `names` is where the stand-in tells what leads to its APIs: of real ones DNS does.
     """
 
     profile: str
@@ -43,6 +44,7 @@ class AccountSettings:
     region: str
     endpoint: str | None
     speedup: float
+    names: str | None = None
 
 
 def account_settings(
@@ -68,7 +70,11 @@ def account_settings(
         if not re.fullmatch(r"\d{12}", one):
             raise Refused(f"{one!r} is no account id: an id has twelve digits")
     endpoint = environ.get("COLDSTART_ACCOUNT_ENDPOINT") or None
-    speedup = 1.0
+    speedup, names = 1.0, environ.get("COLDSTART_ACCOUNT_NAMES") or None
+    if names is not None:
+        if endpoint is None:
+            raise Refused("COLDSTART_ACCOUNT_NAMES is for a stand-in: set COLDSTART_ACCOUNT_ENDPOINT, too, or neither")
+        names = require_loopback(names, "COLDSTART_ACCOUNT_NAMES")
     if endpoint is not None:
         endpoint = require_loopback(endpoint, "COLDSTART_ACCOUNT_ENDPOINT")
         said = environ.get("COLDSTART_ACCOUNT_SPEEDUP", "1")
@@ -79,7 +85,7 @@ def account_settings(
         if not 1 <= speedup <= 10_000:
             raise Refused(f"COLDSTART_ACCOUNT_SPEEDUP is {said!r}: give a number from 1 to 10000")
     region = region or environ.get("COLDSTART_ACCOUNT_REGION") or ""
-    return AccountSettings(profile, frozenset(ids), region, endpoint, speedup)
+    return AccountSettings(profile, frozenset(ids), region, endpoint, speedup, names)
 
 
 def account_session(

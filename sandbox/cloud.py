@@ -236,6 +236,7 @@ class Cloud:
         account: str | None,
         seed: int,
         environment: Mapping[str, str],
+        names: str | None,
     ) -> None:
         self.target = target
         self.endpoint = endpoint
@@ -247,6 +248,8 @@ class Cloud:
         self.run = self.tags[RUN_TAG]
         #: The variables that make the `aws` and `sam` commands of a subprocess use this cloud.
         self.environment: dict[str, str] = dict(environment)
+        #: Where names are resolved; None in an account, where DNS does it.
+        self._names = names
         self._session = session
         self._watch = watch
         self._account = account
@@ -282,8 +285,8 @@ class Cloud:
         Locally the address on this machine, Unresolved if nothing has that name; in an account the name itself
         (with PostgreSQL's port 5432 if it names none).
         """
-        if self.target == "local":
-            answer = self._resolve(name)
+        answer = self._resolve(name)
+        if answer is not None:
             if "host" not in answer:
                 raise Unresolved(f"{name!r} is a URL on this machine: ask cloud.url for it")
             return Address(answer["host"], int(answer["port"]))
@@ -295,18 +298,26 @@ class Cloud:
 
         Locally the one on this machine, Unresolved if nothing has that name; in an account the name itself.
         """
-        if self.target == "local":
-            answer = self._resolve(name)
+        answer = self._resolve(name)
+        if answer is not None:
             if "url" not in answer:
                 raise Unresolved(f"{name!r} is a host and a port on this machine: ask cloud.address for it")
             return str(answer["url"])
         return name if "://" in name else f"https://{name}"
 
-    def _resolve(self, name: str) -> dict[str, Any]:
-        assert self.endpoint is not None
+    def _resolve(self, name: str) -> dict[str, Any] | None:
+        """Where a name leads on this machine; None in an account, where it stands for itself."""
+        if self._names is None:
+            return None
         if not name:
             raise Unresolved("the name is empty: give an AWS host or URL")
-        return Control(self.endpoint).ask("GET", f"/_sandbox/resolve?name={quote(name, safe='')}")
+        try:
+            return Control(self._names).ask("GET", f"/_sandbox/resolve?name={quote(name, safe='')}")
+        except Unresolved:
+            # As with AWS: what the stand-in does not know may be anyone's.
+            if self.target == "account":
+                return None
+            raise
 
     def cost_estimate(self, plan: Mapping[str, float], *, confirm: bool = False) -> CostEstimate:
         """Print what `plan` ({"lambda_requests": 5000, "lambda_gb_s": 120, ...}) costs in an account, and return it.
@@ -359,7 +370,7 @@ def open_cloud(
     COLDSTART_ACCOUNT_IDS, separated by commas), must be named; sts:GetCallerIdentity must confirm one of them.
     Everything made is tagged and written to a journal; spending waits for `cloud.cost_estimate`.
     COLDSTART_ACCOUNT_ENDPOINT, on loopback only, names a stand-in for AWS whose time runs
-    COLDSTART_ACCOUNT_SPEEDUP times as fast.
+    COLDSTART_ACCOUNT_SPEEDUP times as fast, and COLDSTART_ACCOUNT_NAMES where the stand-in resolves its APIs' names.
 
     Raises Refused, naming the value, for what is missing or not allowed.
     """
@@ -408,6 +419,7 @@ def _open_local(
         account=None,
         seed=seed,
         environment={"AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": region, "AWS_REGION": region, **keys},
+        names=endpoint,
     )
     allowed = [account] if isinstance(account, str) else account
     if allowed is not None and cloud.account not in allowed:
@@ -446,6 +458,7 @@ def _open_account(
         account=confirmed,
         seed=seed,
         environment={name: value for name, value in environment.items() if value},
+        names=settings.names,
     )
     watch.tag_buckets(lambda bucket: cloud.client("s3").put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": []}))
     return cloud

@@ -166,6 +166,7 @@ def _be_sandbox(order: Order, root: Path, ready: int, alive: int) -> NoReturn:
                     "pid": os.getpid(),
                     "learner": sandbox.gateway.learner,
                     "judge": sandbox.gateway.judge,
+                    "names": "" if order.control else sandbox.gateway.serve_names(),
                 },
             )
             ended.wait()
@@ -259,12 +260,16 @@ def main() -> int:
 
 @dataclass(frozen=True, slots=True)
 class SandboxHandle:
-    """A running sandbox: where it answers, and the credentials (AWS_* variables) of its two administrators."""
+    """A running sandbox: where it answers, and the credentials (AWS_* variables) of its two administrators.
+
+    `names` is where one that stands in for an account resolves names, as DNS does for AWS; empty for any other.
+    """
 
     endpoint: str
     pid: int
     learner: dict[str, str]
     judge: dict[str, str]
+    names: str = ""
 
 
 class Nursery:

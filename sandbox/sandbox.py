@@ -17,6 +17,7 @@ from sandbox.authorisation.entrances import Entrances
 from sandbox.authorisation.iam import Iam
 from sandbox.authorisation.in_force import PoliciesInForce
 from sandbox.authorisation.last_accessed import LastAccessed
+from sandbox.authorisation.public_access import check_public_access
 from sandbox.authorisation.simulation import Simulation
 from sandbox.authorisation.usage import Usage
 from sandbox.clock import Clock
@@ -26,10 +27,13 @@ from sandbox.compute.log_delivery import LogDelivery
 from sandbox.compute.service import LambdaService
 from sandbox.endpoints import endpoints
 from sandbox.endpoints.endpoints import Endpoints
-from sandbox.gateway import pipeline
+from sandbox.events.service import EventBridge
+from sandbox.gateway import moto_cognito, pipeline
 from sandbox.gateway.pipeline import Gateway
+from sandbox.state_machines import StateMachines
 from sandbox.telemetry.logs import Logs
 from sandbox.telemetry.metrics import Metrics
+from sandbox.templates.stacks.service import CloudFormation
 
 log = logging.getLogger(__name__)
 
@@ -81,28 +85,51 @@ class Sandbox:
             policies={
                 "lambda": self.compute.policy_of,
                 "execute-api": lambda arn: self.endpoints.policy_of(arn),
+                "logs": self.logs.policy_of,
             },
             tags={
                 "lambda": self.compute.tags_of,
                 "logs": self.logs.tags_of,
                 "apigateway": lambda arn: self.endpoints.tags_of(arn),
+                "cloudformation": lambda arn: self.stacks.tags_of(arn),
             },
         )
-        state = CloudState(organization, self.compute.mapped_function)
+        self.stacks = CloudFormation(self.clock, self.gateway)
+        state = CloudState(organization, self.compute.mapped_function, self.stacks.arn_of)
         deliveries = Deliveries(self.clock, in_force, organization)
         self.gateway.authoriser = Authoriser(
             self.clock, in_force, state, usage, platform=pipeline.PLATFORM, refusal=self.gateway.refusal
         )
         self.gateway.before_answer(check_documents)
+        self.gateway.before_answer(check_public_access)
         self.gateway.before_answer(deliveries.check)
         self.gateway.judge_deliveries(deliveries.allows)
+        self.gateway.deliver_to(self.compute)
+        self.events = EventBridge(
+            self.clock,
+            self.compute,
+            self.logs,
+            self.metrics,
+            lambda service, region: self.gateway.client(service, region=region),
+            deliveries.allows,
+        )
+        self.gateway.add(self.events)
+        self.gateway.announce_by(self.events.send)
         entrances = Entrances(self.clock, in_force, usage, self.gateway.role_trusts)
         self.endpoints = Endpoints(
-            self.clock, self.compute, self.logs, entrances, self.gateway.find_key, self.gateway.issuer.keys
+            self.clock,
+            self.compute,
+            self.logs,
+            self.metrics,
+            entrances,
+            self.gateway.find_key,
+            lambda issuer: self.gateway.issuer.keys(issuer) or moto_cognito.keys(issuer),
         )
         for part in self.endpoints.services:
             self.gateway.add(part)
         self.gateway.resolve_by(self.endpoints.resolve)
+        self.gateway.add(self.stacks)
+        self.machines = StateMachines(self.clock, self.gateway, self.logs)
         self.gateway.add(Iam(Simulation(organization), LastAccessed(self.clock, usage)))
         self.gateway.add(AccessAnalyzer(self.clock, usage, self.gateway.role_trusts))
 
@@ -114,8 +141,11 @@ class Sandbox:
 
     def close(self) -> None:
         """Stop answering, end every process that functions started, and remove the files."""
+        self.stacks.close()
+        self.machines.close()
         self.gateway.close()
         self.endpoints.close()
+        self.events.close()
         self.compute.close()
         self.host.close()
         self.clock.close()

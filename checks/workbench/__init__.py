@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from checks.aws import scrubbed
+from checks.held import scrubbed
 from checks.state import ROOT
 
 FOLDER = Path(__file__).resolve().parent

@@ -56,6 +56,7 @@ DocumentKind = Literal[
     "dynamodb",
     "kinesis",
     "events",
+    "logs",
 ]
 
 

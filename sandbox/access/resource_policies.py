@@ -147,6 +147,7 @@ RESOURCE_POLICIES: Mapping[str, _Words] = {
     "dynamodb": _ours("dynamodb"),
     "kinesis": _ours("kinesis"),
     "events": _ours("events"),
+    "logs": _ours("logs"),
 }
 
 #: The actions that a topic policy may name; `SNS:*` is refused, because it means actions of the account too.
@@ -169,6 +170,11 @@ _TOPIC_ACTIONS = frozenset(
         "sns:untagresource",
     }
 )
+
+
+#: Older than AWS's lists of keys, and in the policy of each new topic.
+#: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+_OLD_KEYS = frozenset({"aws:sourceowner"})
 
 
 def _refuse(words: str, value: object = "") -> NoReturn:
@@ -216,7 +222,9 @@ def _resource_statement(statement: Any, words: _Words) -> None:
     statement_syntax(statement, words.syntax)
     for _, key, _ in entries:
         # Keys of other services and of identity providers are taken as they are.
-        if fold(key).startswith(("aws:", f"{words.vendor}:")) and catalog.condition_key(key) is None:
+        named = fold(key)
+        own = named.startswith(("aws:", f"{words.vendor}:")) and named not in _OLD_KEYS
+        if own and catalog.condition_key(key) is None:
             _refuse("Policy has an invalid condition key" if words.vendor == "s3" else words.condition, key)
 
 

@@ -15,19 +15,24 @@ _IAM_KINDS = {"iam:user", "iam:role", "iam:group", "iam:instance-profile", "iam:
 class CloudState:
     """Answers from moto's state and the organization's.
 
-    `mapped_function` knows the functions of Lambda's event source mappings, by the mapping's ARN.
+    `mapped_function` knows the functions of Lambda's event source mappings, by the mapping's ARN; `stack` knows the ARNs
+    of stacks, by account, Region, and the stack's name or a change set's ARN.
     """
 
     def __init__(
         self,
         organization: Organization | None = None,
         mapped_function: Callable[[str], str | None] | None = None,
+        stack: Callable[[str, str, str], str | None] | None = None,
     ) -> None:
         self._organization = organization
         self._mapped_function = mapped_function
+        self._stack = stack
 
     def arn(self, account: str, region: str, kind: Kind, given: str) -> str | None:
-        """The ARN of what a call names; None for what is not there (a stack, a deployment: nothing here keeps them)."""
+        """The ARN of what a call names; None for what is not there (a deployment: nothing here keeps them)."""
+        if kind == "cloudformation:stack":
+            return self._stack(account, region, given) if self._stack is not None else None
         if kind in _IAM_KINDS:
             return moto_iam.arn_by_name(account, kind.partition(":")[2], given)
         if kind.startswith("organizations:"):
@@ -47,6 +52,8 @@ class CloudState:
                 return moto_names.stream_of_iterator(account, region, given)
             case "kinesis:consumer":
                 return moto_names.consumer(given)
+            case "ec2:associated-route-table" | "ec2:associated-subnet":
+                return moto_names.associated(account, region, kind.removeprefix("ec2:associated-"), given)
             case "ec2:security-group":
                 return moto_names.security_group(account, region, given)
             case "ec2:elastic-ip":

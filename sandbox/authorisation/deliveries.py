@@ -1,4 +1,4 @@
-"""What services deliver to queues, topics and buses by themselves: decided by the policies of where it goes.
+"""What services deliver to queues, topics, functions and buses by themselves: decided by the policies of where it goes.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
 """
@@ -21,6 +21,7 @@ from sandbox.gateway.moto_resources import arn_of
 _DESTINATIONS = (
     ("QueueConfigurations", "QueueArn", "sqs", "queue"),
     ("TopicConfigurations", "TopicArn", "sns", "topic"),
+    ("LambdaFunctionConfigurations", "LambdaFunctionArn", "lambda", "Lambda"),
 )
 #: https://github.com/aws/aws-cli/issues/8162
 _WHY = {
@@ -84,7 +85,7 @@ class Deliveries:
         return decide(request, self._in_force.policies(principal, need)).allowed
 
     def check(self, call: Call) -> None:
-        """AwsError if a bucket is to notify a queue or topic that does not take it: S3 tries when it is told.
+        """AwsError if a bucket is to notify what does not take it: S3 tries when it is told.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
         """
@@ -102,7 +103,9 @@ class Deliveries:
                 if target is None or target.service != service:
                     continue
                 found = moto_deliveries.objection(moto_deliveries.S3, target, f"arn:aws:s3:::{bucket}", owner)
-                if found is not None:
+                if found == "denied" and service == "lambda":
+                    wrong[target.text] = f"Not authorized to invoke function [{target.text}]"
+                elif found is not None:
                     wrong[target.text] = _WHY[found].format(kind)
         if wrong:
             details: dict[str, str] = {}

@@ -44,6 +44,7 @@ _IAM = _Refusal("MalformedPolicyDocument", "LimitExceeded", 409)
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutResourcePolicy.html
 #: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutResourcePolicy.html
 #: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
+#: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutResourcePolicy.html
 _REFUSALS: Mapping[str, _Refusal] = {
     "iam": _IAM,
     "s3": _Refusal("MalformedPolicy", "MalformedPolicy"),
@@ -54,6 +55,7 @@ _REFUSALS: Mapping[str, _Refusal] = {
     "dynamodb": _Refusal("ValidationException", "ValidationException"),
     "kinesis": _Refusal("InvalidArgumentException", "InvalidArgumentException"),
     "events": _Refusal("ValidationException", "PolicyLengthExceededException"),
+    "logs": _Refusal("InvalidParameterException", "InvalidParameterException"),
 }
 
 
@@ -87,6 +89,7 @@ _DOCUMENTS: Mapping[tuple[str, str], _Document] = {
     ("dynamodb", "PutResourcePolicy"): _Document(("Policy",), "dynamodb"),
     ("kinesis", "PutResourcePolicy"): _Document(("Policy",), "kinesis"),
     ("events", "PutPermission"): _Document(("Policy",), "events"),
+    ("logs", "PutResourcePolicy"): _Document(("policyDocument",), "logs"),
 }
 
 #: Whose inline policy an operation puts, and the parameter that names him.

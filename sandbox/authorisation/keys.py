@@ -45,21 +45,21 @@ _GLOBAL_REGIONS = {
 # -- keys of every call --------------------------------------------------------------------------------
 
 
-def call_context(call: Call, called_via: Sequence[str] = ()) -> dict[str, Values]:
+def call_context(call: Call) -> dict[str, Values]:
     """The keys that every call has, whatever it asks for.
 
-    `called_via` are the services (`cloudformation.amazonaws.com`) that made the call in the caller's name, the first
-    one first. aws:SecureTransport is true although the sandbox's endpoint speaks plain HTTP on the loopback: the
+    aws:SecureTransport is true although the sandbox's endpoint speaks plain HTTP on the loopback: the
     endpoint stands for AWS's, which its clients reach by TLS, and the widespread "deny unless SecureTransport" would
     otherwise shut everyone out.
     """
+    called_via = call.principal.via
     context: dict[str, Values] = {
         "aws:RequestedRegion": _GLOBAL_REGIONS.get(call.service, call.region),
         "aws:SecureTransport": True,
         "aws:ViaAWSService": bool(called_via),
         **clock_context(call.time),
     }
-    if call.source_ip:
+    if call.source_ip and not called_via:
         context["aws:SourceIp"] = call.source_ip
     if call.user_agent:
         context["aws:UserAgent"] = call.user_agent

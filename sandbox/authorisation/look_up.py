@@ -18,6 +18,7 @@ from typing import Literal, Protocol
 #: - `organizations:account`, `:ou`, `:root`, `:policy`, `:organization`, `:handshake`: an id (empty for the
 #:   organization); its ARN
 #: - `sqs:message-move-task`: a task's handle; the ARN of its source queue
+#: - `ec2:associated-route-table`, `ec2:associated-subnet`: the id of the association of a route table with a subnet
 #: - `ec2:security-group`: a group's name.  `ec2:elastic-ip`: a public IP address.  `ec2:launch-template`,
 #:   `ec2:key-pair`: a name; the ARNs
 Kind = Literal[
@@ -42,6 +43,8 @@ Kind = Literal[
     "organizations:organization",
     "organizations:handshake",
     "sqs:message-move-task",
+    "ec2:associated-route-table",
+    "ec2:associated-subnet",
     "ec2:security-group",
     "ec2:elastic-ip",
     "ec2:launch-template",

@@ -357,6 +357,11 @@ def _by_id_or(prefix: str, resource: str, kind: Kind) -> Maker:
     return make
 
 
+def _associated(kind: Kind) -> Maker:
+    """What an association's id stands for; nothing for one that is not there."""
+    return lambda call, look_up, given: look_up.arn(call.account, call.region, kind, given)
+
+
 _security_group = _by_id_or("sg-", "security-group", "ec2:security-group")
 _elastic_ip = _by_id_or("eipalloc-", "elastic-ip", "ec2:elastic-ip")
 _launch_template = _by_id_or("lt-", "launch-template", "ec2:launch-template")
@@ -735,6 +740,7 @@ RULES: dict[str, dict[str, _Paths]] = {
     "ec2:DeleteTags": {"instance": ("Resources[]",)},
     "ec2:DisableFastSnapshotRestores": {"snapshot": ("SourceSnapshotIds[]",)},
     "ec2:DisableVgwRoutePropagation": {"route-table": ("RouteTableId",), "vpn-gateway": ("GatewayId",)},
+    "ec2:DisassociateRouteTable": {"route-table": ("?", "AssociationId"), "subnet": ("?", "AssociationId")},
     "ec2:EnableFastSnapshotRestores": {"snapshot": ("SourceSnapshotIds[]",)},
     "ec2:EnableVgwRoutePropagation": {"route-table": ("RouteTableId",), "vpn-gateway": ("GatewayId",)},
     "ec2:ModifyInstanceCreditSpecification": {"instance": ("InstanceCreditSpecifications[].InstanceId",)},
@@ -875,6 +881,8 @@ MAKERS: dict[str, Maker] = {
     "ec2:CreateFlowLogs/vpc": _tagged_by_ec2,
     "ec2:CreateTags/instance": _tagged_by_ec2,
     "ec2:DeleteTags/instance": _tagged_by_ec2,
+    "ec2:DisassociateRouteTable/route-table": _associated("ec2:associated-route-table"),
+    "ec2:DisassociateRouteTable/subnet": _associated("ec2:associated-subnet"),
     "ec2:elastic-ip": _elastic_ip,
     "ec2:launch-template": _launch_template,
     "ec2:security-group": _security_group,

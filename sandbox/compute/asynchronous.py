@@ -16,6 +16,7 @@ from sandbox.compute.destinations import Condition, Ended, MakeClient, deliver, 
 from sandbox.compute.event_invoke import EventSettings, settings_of
 from sandbox.compute.functions import Function
 from sandbox.compute.invocations import Invoker, Outcome
+from sandbox.compute.recursion import STOPPED
 from sandbox.compute.traces import NO_TRACE, Trace
 from sandbox.gateway.call import AwsError
 
@@ -104,6 +105,9 @@ class EventQueue:
             event.last_status = error.status if isinstance(error, AwsError) else 500
             if not isinstance(error, AwsError):
                 log.exception("the sandbox could not run an event for %s", function.name)
+            elif error.code == STOPPED:
+                self._end(event, settings, "RetriesExhausted")
+                return
             wait = min(BACK_OFF_SECONDS * 2**event.refusals, MAX_BACK_OFF_SECONDS)
             event.refusals += 1
             self._later(event, wait, settings)

@@ -69,7 +69,7 @@ class FunctionOperations:
             raise invalid(f"A function is created under its name alone, without a qualifier: {params['FunctionName']}")
         if self._functions.find(name) is not None:
             raise conflict(f"Function already exist: {name.name}")
-        check_tags(params.get("Tags") or {})
+        check_tags(call, params.get("Tags") or {}, {})
         package = self._packages.add(self._packages.read(params["Code"], "CreateFunction", self._fetch))
         configuration = self._reader.create(call, package)
         with self._functions.lock:

@@ -224,6 +224,7 @@ class Function:
         self.policy_revisions: dict[str, str] = {}
         self.event_invoke: dict[str, dict[str, Any]] = {}
         self.provisioned: dict[str, ProvisionedSetting] = {}
+        self.recursive_loop = "Terminate"
         self.deleted = False
 
     @property

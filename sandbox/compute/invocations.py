@@ -16,7 +16,9 @@ from sandbox.compute.contract import Invocation, InvocationResult
 from sandbox.compute.errors import conflict, throttled
 from sandbox.compute.functions import Function, Version
 from sandbox.compute.measurements import Measurements, Metrics
+from sandbox.compute.recursion import expect_no_loop
 from sandbox.compute.traces import NO_TRACE, Trace
+from sandbox.gateway.call import AwsError
 
 #: The largest payloads, in bytes: fact lambda-payload.
 MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024
@@ -70,8 +72,16 @@ class Invoker:
         """Invoke a function and wait for its end.
 
         `payload` is a JSON text. `admitted` is called once an environment is sure. AwsError if the function is unknown
-        or Pending, or if the invocation is throttled; a function that fails is an Outcome.
+        or Pending, in a loop, or if the invocation is throttled; a function that fails is an Outcome.
         """
+        try:
+            expect_no_loop(function, trace)
+        except AwsError:
+            measurements = self._place(function.account, function.region)[1]
+            measurements.queued(
+                function.name, qualifier, "RecursiveInvocationsDropped", 1.0, "Count", self._clock.now()
+            )
+            raise
         version = function.route(qualifier, trace)
         with self._clock.busy():
             return self._run(
@@ -131,7 +141,7 @@ class Invoker:
                     request_id,
                     payload,
                     function.arn if qualifier is None else f"{function.arn}:{qualifier}",
-                    trace.continued(now, active=version.configuration.tracing == "Active"),
+                    trace.continued(now, active=version.configuration.tracing == "Active", function_arn=function.arn),
                     client_context,
                 )
             )

@@ -37,6 +37,7 @@ from sandbox.compute.packages import PackageStore
 from sandbox.compute.permissions import Permissions
 from sandbox.compute.pool import Host, Kind, Pool
 from sandbox.compute.powertools_layer import default_cache
+from sandbox.compute.recursion import Recursion
 from sandbox.compute.reservations import Reservations
 from sandbox.compute.runtimes import RUNTIMES
 from sandbox.compute.tags import Tags
@@ -54,7 +55,6 @@ _STREAMS = "response streaming comes with a later part of this sandbox"
 _SIGNING = "code signing is not built"
 _DURABLE = "durable functions are not built"
 _MANAGED = "Lambda Managed Instances are not built"
-_RECURSION = "loops of functions are neither detected nor stopped here"
 _RUNTIME = "a runtime's patch version is that of the interpreter on this machine, and can't be pinned"
 _POLICY = "whole policies are not taken; AddPermission, RemovePermission and GetPolicy work"
 
@@ -105,8 +105,6 @@ REFUSED: Mapping[str, str] = {
         ),
         _MANAGED,
     ),
-    "GetFunctionRecursionConfig": _RECURSION,
-    "PutFunctionRecursionConfig": _RECURSION,
     "GetRuntimeManagementConfig": _RUNTIME,
     "PutRuntimeManagementConfig": _RUNTIME,
     "GetResourcePolicy": _POLICY,
@@ -196,6 +194,7 @@ class LambdaService:
             self._permissions,
             self._urls,
             EventInvokeConfigs(clock, self.functions),
+            Recursion(self.functions),
             self._event_sources,
             Tags(self.functions, self._event_sources),
         )
@@ -240,6 +239,23 @@ class LambdaService:
         now = self._clock.now()
         self._events.accept(Event(found, name.qualifier, payload, identifier, now, trace=read_trace(trace)))
         return None
+
+    def has(self, arn: str) -> bool:
+        """Whether there is a function, version or alias with this ARN."""
+        name = _function_of(arn)
+        function = self.functions.find(name) if name is not None else None
+        if function is None or name is None:
+            return False
+        try:
+            function.version(name.qualifier)
+        except AwsError:
+            return False
+        return True
+
+    def send(self, arn: str, payload: bytes, trace: str) -> None:
+        """Queue an event for another service, like `invoke_internal` that does not wait. AwsError if there is none."""
+        account, region = _place_of(arn)
+        self.invoke_internal(arn, payload, account=account, region=region, synchronous=False, trace=trace)
 
     def timeout_of(self, arn: str) -> int:
         """The time-out in seconds of the function, version or alias with this ARN; AwsError if there is none."""

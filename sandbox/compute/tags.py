@@ -15,13 +15,21 @@ from sandbox.gateway.call import Call, Operation
 MAX_TAGS = 50
 
 
-def check_tags(tags: Mapping[str, str]) -> None:
-    """AwsError for too many tags, or for keys that are AWS's own."""
-    if len(tags) > MAX_TAGS:
-        raise invalid(f"A resource can have {MAX_TAGS} tags, not {len(tags)}.")
-    reserved = [key for key in tags if key.lower().startswith("aws:")]
-    if reserved:
+def check_tags(call: Call, tags: Mapping[str, str], before: Mapping[str, str]) -> None:
+    """AwsError for too many tags, or for keys that are AWS's own, unless an AWS service (CloudFormation) sets them.
+
+    AWS's own do not count: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+    """
+    own = [key for key in {**before, **tags} if not _reserved(key)]
+    if len(own) > MAX_TAGS:
+        raise invalid(f"A resource can have {MAX_TAGS} tags, not {len(own)}.")
+    reserved = [key for key in tags if _reserved(key)]
+    if reserved and not call.principal.via and call.principal.kind != "AWSService":
         raise invalid(f"Tag keys that begin with aws: are reserved: {', '.join(reserved)}")
+
+
+def _reserved(key: str) -> bool:
+    return key.lower().startswith("aws:")
 
 
 class Tags:
@@ -43,7 +51,7 @@ class Tags:
     def _tag(self, call: Call) -> None:
         tags = self._of(call)
         with self._lock:
-            check_tags({**tags, **call.params["Tags"]})
+            check_tags(call, call.params["Tags"], tags)
             tags.update(call.params["Tags"])
 
     def _untag(self, call: Call) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, unquote
 
+from sandbox.compute.traces import read_trace
 from sandbox.gateway.message import Request, Response
 
 #: Bodies of these types go to a function as text, others as base64.
@@ -45,6 +46,17 @@ class Arrival:
         """
         given = self.request.headers.get("x-amzn-trace-id")
         return given or f"Root=1-{int(self.time.timestamp()):08x}-{secrets.token_hex(12)}"
+
+    def sample(self) -> None:
+        """Let the trace be sampled: from here on its header names a segment of the front's own, and the decision.
+
+        A client's own decision stays, as with AWS; where he has made none every request is sampled (AWS's default
+        rule takes the first of each second and 5 % of the others). The front's segment is not collected: traces are
+        not part of this sandbox yet.
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-xray.html
+        """
+        trace = read_trace(self.trace)
+        self.trace = trace.continued(self.time.timestamp(), active=True)
 
     @functools.cached_property
     def headers(self) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sandbox.clock import Clock
 from sandbox.compute.function_urls import FunctionUrl
+from sandbox.compute.measurements import Metrics
 from sandbox.endpoints import functions
 from sandbox.endpoints.access_log import Logs
 from sandbox.endpoints.callers import Callers
@@ -15,9 +16,12 @@ from sandbox.endpoints.functions import Functions, Judge
 from sandbox.endpoints.http_door import HttpDoor
 from sandbox.endpoints.http_operations import HttpApis
 from sandbox.endpoints.jwt_authorizer import KeysOf
+from sandbox.endpoints.measurements import Measurements
+from sandbox.endpoints.rest_account import RestAccounts
 from sandbox.endpoints.rest_authorizers import RestAuthorizers
 from sandbox.endpoints.rest_door import RestDoor
 from sandbox.endpoints.rest_operations import RestApis
+from sandbox.endpoints.throttle import AccountThrottle
 from sandbox.endpoints.url_door import UrlDoor
 from sandbox.endpoints.usage_plans import UsagePlans
 from sandbox.gateway import moto_adapter
@@ -41,19 +45,29 @@ class Endpoints:
     """REST APIs, HTTP APIs and function URLs: `services` are for the gateway, `resolve` for `/_sandbox/resolve`."""
 
     def __init__(
-        self, clock: Clock, compute: Compute, logs: Logs, judge: Judge, find_key: KeyFinder, keys_of: KeysOf
+        self,
+        clock: Clock,
+        compute: Compute,
+        logs: Logs,
+        metrics: Metrics,
+        judge: Judge,
+        find_key: KeyFinder,
+        keys_of: KeysOf,
     ) -> None:
         self._door = Door(clock)
         self._compute = compute
         invoker = Functions(clock, compute, judge)
         callers = Callers(clock, find_key)
-        self._urls = UrlDoor(invoker, callers, judge)
-        answering = HttpDoor(clock, invoker, callers, judge, logs, self._door.resolve, keys_of)
+        measurements, account = Measurements(clock, metrics), AccountThrottle()
+        self._urls = UrlDoor(invoker, callers, judge, measurements)
+        answering = HttpDoor(clock, invoker, callers, judge, logs, self._door.resolve, keys_of, measurements, account)
         self._http = HttpApis(clock, self._door, answering, moto_adapter.operation_names(HttpApis.name))
-        plans = UsagePlans(clock)
-        authorizers = RestAuthorizers(clock, invoker, callers, judge)
-        rest = RestDoor(clock, invoker, authorizers, judge, logs, plans, self._door.resolve)
-        self._rest = RestApis(clock, self._door, rest, plans)
+        plans, accounts = UsagePlans(clock), RestAccounts(judge)
+        authorizers = RestAuthorizers(clock, invoker, callers, judge, keys_of)
+        rest = RestDoor(
+            clock, invoker, authorizers, judge, logs, plans, accounts, self._door.resolve, measurements, account
+        )
+        self._rest = RestApis(clock, self._door, rest, plans, accounts)
         self._door.add(self._function_url)
         self.services: tuple[Service, ...] = (self._http, self._rest)
 

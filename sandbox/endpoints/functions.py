@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -102,22 +102,22 @@ class Functions:
         """The outcome of a synchronous invocation; NotPermitted, Rejected, or Late after `limit` seconds."""
         if not self._may(arn, asker):
             raise NotPermitted(f"{asker.source_arn} may not invoke {arn}")
-        return self.run(arn, event, limit, trace=trace)
+        return self.run(arn, event, limit, trace=trace).result
 
-    def run(self, arn: str, event: Any, limit: float | None, *, trace: str = "") -> InvocationResult:
+    def run(self, arn: str, event: Any, limit: float | None, *, trace: str = "") -> Outcome:
         """The same for one who may: that has been decided. Without a limit the function's own time-out is all."""
         payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
         if len(payload) > MAX_SYNCHRONOUS_BYTES:
             raise Rejected(too_large(MAX_SYNCHRONOUS_BYTES, "InvokeFunction"))
         parts = arn.split(":")
 
-        def invoke() -> InvocationResult:
+        def invoke() -> Outcome:
             try:
                 outcome = self._compute.invoke_internal(arn, payload, account=parts[4], region=parts[3], trace=trace)
             except AwsError as error:
                 raise Rejected(error) from error
             assert outcome is not None
-            return outcome.result
+            return outcome
 
         try:
             # An Init before the invocation has its own ten seconds.
@@ -138,10 +138,10 @@ class Functions:
         return self._judge.allows(service, INVOKE, arn, context)
 
 
-def _within(clock: Clock, limit: float, run: Any) -> InvocationResult:
+def _within(clock: Clock, limit: float, run: Callable[[], Outcome]) -> Outcome:
     """What `run` gives within `limit` seconds of sandbox time; else Late, and it goes on by itself."""
     ended = threading.Event()
-    given: list[InvocationResult] = []
+    given: list[Outcome] = []
     failed: list[BaseException] = []
 
     def work() -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.endpoints.rest_apis import Members
+from sandbox.endpoints.apis import Members
 from sandbox.endpoints.rest_checks import bad, unsupported
 from sandbox.gateway.message import Response
 

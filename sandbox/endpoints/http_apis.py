@@ -5,23 +5,12 @@ Each is kept as the members that its operation of AWS returns.
 
 from __future__ import annotations
 
-import secrets
-import string
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import ClassVar
 
+from sandbox.endpoints.apis import Api, Members, Stage, new_id
 from sandbox.endpoints.routes import Router
-from sandbox.endpoints.throttle import Throttle
-
-Members = dict[str, Any]
-_LETTERS = string.ascii_lowercase + string.digits
-
-
-def new_id(length: int = 10) -> str:
-    """An id as API Gateway gives them: lower-case letters and digits."""
-    return secrets.choice(string.ascii_lowercase) + "".join(secrets.choice(_LETTERS) for _ in range(length - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,44 +28,16 @@ class Deployment:
     snapshot: Snapshot
 
 
-@dataclass
-class Stage:
-    """A stage: its members, and what it keeps between requests."""
+class HttpApi(Api):
+    """One HTTP API."""
 
-    members: Members
-    throttle: Throttle = field(default_factory=Throttle)
-
-    @property
-    def name(self) -> str:
-        return str(self.members["StageName"])
-
-
-class HttpApi:
-    """One HTTP API of an account and Region."""
+    id_member: ClassVar[str] = "ApiId"
 
     def __init__(self, account: str, region: str, members: Members) -> None:
-        self.account = account
-        self.region = region
-        self.members = members
-        self.lock = threading.RLock()
+        super().__init__(account, region, members)
         self.routes: dict[str, Members] = {}
         self.integrations: dict[str, Members] = {}
-        self.authorizers: dict[str, Members] = {}
         self.deployments: dict[str, Deployment] = {}
-        self.stages: dict[str, Stage] = {}
-
-    @property
-    def id(self) -> str:
-        return str(self.members["ApiId"])
-
-    @property
-    def host(self) -> str:
-        return f"{self.id}.execute-api.{self.region}.amazonaws.com"
-
-    @property
-    def execution_arn(self) -> str:
-        """What aws:SourceArn and execute-api:Invoke name: `/STAGE/METHOD/path` follows."""
-        return f"arn:aws:execute-api:{self.region}:{self.account}:{self.id}"
 
     def deploy(self, now: datetime, description: str | None = None, *, automatic: bool = False) -> Deployment:
         """Freeze the API as it is."""

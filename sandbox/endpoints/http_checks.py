@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from sandbox.endpoints import access_log, jwt_authorizer
+from sandbox.endpoints.apis import Members
 from sandbox.endpoints.functions import function_of
-from sandbox.endpoints.http_apis import HttpApi, Members
+from sandbox.endpoints.http_apis import HttpApi
 from sandbox.endpoints.routes import BadKey, parse_key
 from sandbox.gateway.call import AwsError
 

@@ -12,19 +12,26 @@ from typing import Any
 from sandbox.clock import Clock
 from sandbox.endpoints import access_log, answers, cors, events, http_proxy, jwt_authorizer, lambda_authorizer
 from sandbox.endpoints.access_log import Logs
+from sandbox.endpoints.apis import Members, Stage
 from sandbox.endpoints.arrival import Arrival, message
 from sandbox.endpoints.callers import Callers, iam_context, request_keys
 from sandbox.endpoints.functions import Asker, Functions, Judge, Late, NotPermitted, Rejected, filled, function_of
-from sandbox.endpoints.http_apis import HttpApi, Members, Stage
+from sandbox.endpoints.http_apis import HttpApi
 from sandbox.endpoints.http_visit import HttpVisit, source
+from sandbox.endpoints.measurements import Measurements, http_sets
+from sandbox.endpoints.throttle import AccountThrottle
 from sandbox.gateway.call import AwsError
 from sandbox.gateway.message import Response
 
-#: What a client gets where the function can't be invoked, fails or answers badly, and where it is late.
-#: Fact apigw-lambda-errors; https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html,
-#: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-lambda.html
+#: What a client gets where the function can't be invoked (a throttled one, too), and where it fails, times out by
+#: itself or answers badly: fact apigw-lambda-errors,
+#: https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
+#: That page makes no difference between the kinds of APIs. Users show 500 for failing functions behind HTTP APIs:
+#: https://github.com/theam/aws-lambda-haskell-runtime/issues/105, https://github.com/denoland/deno_registry2/issues/87
 REJECTED_STATUS = 500
 FAILED_STATUS = 502
+#: An integration that is late: {"message":"Service Unavailable"}, as in
+#: https://github.com/cortexlabs/cortex/issues/1225. With a REST API it is 504 (gateway response INTEGRATION_TIMEOUT).
 LATE_STATUS = 503
 #: Fact apigw-timeouts.
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -57,6 +64,8 @@ class HttpDoor:
         logs: Logs,
         resolve: Callable[[str], Mapping[str, Any] | None],
         keys_of: jwt_authorizer.KeysOf,
+        measurements: Measurements,
+        account: AccountThrottle,
     ) -> None:
         self._clock = clock
         self._functions = functions
@@ -65,6 +74,8 @@ class HttpDoor:
         self._logs = logs
         self._resolve = resolve
         self._keys_of = keys_of
+        self._measurements = measurements
+        self._account = account
         self._remembered = lambda_authorizer.Remembered()
 
     def knows_issuer(self, issuer: str) -> bool:
@@ -95,6 +106,7 @@ class HttpDoor:
         if settings and arrival.origin is not None and response.status != 204:
             cors.apply(settings, arrival, response)
         self._signed(response, arrival)
+        self._measure(visit, response)
         self._log(visit, response)
         return response
 
@@ -122,13 +134,21 @@ class HttpDoor:
         return self._invoke(visit, integration)
 
     def _throttle(self, visit: HttpVisit) -> None:
-        members = visit.stage.members
-        key = str(visit.route["RouteKey"])
-        limits = dict(members.get("DefaultRouteSettings") or {})
-        limits |= (members.get("RouteSettings") or {}).get(key) or {}
-        rate, burst = limits.get("ThrottlingRateLimit"), limits.get("ThrottlingBurstLimit")
-        if not visit.stage.throttle.passes(key, rate, burst, self._clock.now()):
+        """The route's own limits, else the stage's; then the account's.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+        """
+        settings, now = visit.settings, self._clock.now()
+        rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
+        passes = visit.stage.throttle.passes(str(visit.route["RouteKey"]), rate, burst, now)
+        if not (passes and self._account.passes(visit.api.account, visit.api.region, now)):
             raise Refused(message(429, "Too Many Requests"))
+
+    def _measure(self, visit: HttpVisit, response: Response) -> None:
+        detailed = visit.route and visit.settings.get("DetailedMetricsEnabled")
+        sets = http_sets(visit.api.id, visit.stage.name, str(visit.route["RouteKey"]) if detailed else None)
+        place = (visit.api.account, visit.api.region)
+        self._measurements.http(place, sets, visit.arrival, response, visit.integration_ms)
 
     # -- integrations ----------------------------------------------------------------------------------
 
@@ -152,7 +172,7 @@ class HttpDoor:
             text = f"Endpoint request timed out after {limit:g} s"
             raise _failed(LATE_STATUS, text, words="Service Unavailable") from error
         finally:
-            visit.log["integrationLatency"] = int((self._clock.now() - begun) * 1000)
+            visit.took((self._clock.now() - begun) * 1000)
         visit.log["integrationStatus"] = visit.log["integration.status"] = 200
         visit.log["integration.requestId"] = result.request_id
         if result.function_error:
@@ -187,12 +207,15 @@ class HttpDoor:
         uri = filled(str(integration["IntegrationUri"]), visit.stage_variables)
         seconds = float(integration["TimeoutInMillis"]) / 1000
         method = str(integration.get("IntegrationMethod") or "ANY")
+        begun = self._clock.now()
         try:
             return http_proxy.forward(visit.arrival, method, uri, visit.variables, self._resolve, seconds)
         except TimeoutError as error:
             raise _failed(LATE_STATUS, "Endpoint request timed out", words="Service Unavailable") from error
         except http_proxy.Unreachable as error:
             raise Refused(message(LATE_STATUS, f"Service Unavailable: {error}")) from error
+        finally:
+            visit.took((self._clock.now() - begun) * 1000)
 
     # -- authorization ---------------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.endpoints import http_import
+from sandbox.endpoints.apis import Members, new_id
 from sandbox.endpoints.door import Door
 from sandbox.endpoints.functions import function_of
-from sandbox.endpoints.http_apis import HttpApi, Members, new_id
+from sandbox.endpoints.http_apis import HttpApi
 from sandbox.endpoints.http_checks import (
     WEBSOCKET,
     bad,
@@ -180,9 +181,11 @@ class HttpApis:
         api = self._api(call)
         document = document_of(call.params)
         draft = HttpApi(api.account, api.region, dict(api.members))
+        draft.members.pop("CorsConfiguration", None)
         self._fill(draft, document)
         with api.lock:
             draft.members["Name"] = http_import.title(document)
+            api.members.clear()
             api.members.update(draft.members)
             api.routes, api.integrations, api.authorizers = draft.routes, draft.integrations, draft.authorizers
             api.changed(self._now())

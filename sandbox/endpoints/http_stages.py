@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from sandbox.clock import Clock
-from sandbox.endpoints.http_apis import HttpApi, Members, Stage
+from sandbox.endpoints.apis import Members, Stage
+from sandbox.endpoints.http_apis import HttpApi
 from sandbox.endpoints.http_checks import bad, check_stage, not_found
 from sandbox.gateway.call import AwsError, Call, Operation
 
@@ -90,6 +91,7 @@ class HttpStages:
         now = self._now()
         check_stage(api, given)
         stage = Stage(
+            str(given["StageName"]),
             {
                 "AutoDeploy": False,
                 "CreatedDate": now,
@@ -99,7 +101,7 @@ class HttpStages:
                 "StageVariables": {},
                 "Tags": {},
                 **given,
-            }
+            },
         )
         api.stages[stage.name] = stage
         if stage.members["AutoDeploy"]:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.endpoints.apis import Stage
 from sandbox.endpoints.arrival import Arrival
 from sandbox.endpoints.events import Where
-from sandbox.endpoints.http_apis import HttpApi, Snapshot, Stage
+from sandbox.endpoints.http_apis import HttpApi, Snapshot
 from sandbox.gateway.call import Principal
 
 
@@ -26,11 +27,25 @@ class HttpVisit:
     authorizer: dict[str, Any] | None = None
     authorizer_1: dict[str, Any] | None = None
     principal: Principal | None = None
+    #: How long the integration took, in milliseconds; None if it was not called.
+    integration_ms: float | None = None
     log: dict[str, Any] = field(default_factory=dict)
 
     @property
     def stage_variables(self) -> dict[str, str]:
         return dict(self.stage.members.get("StageVariables") or {})
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The stage's settings for the route: its own over those of all routes."""
+        members = self.stage.members
+        own = (members.get("RouteSettings") or {}).get(str(self.route.get("RouteKey"))) or {}
+        return {**(members.get("DefaultRouteSettings") or {}), **own}
+
+    def took(self, milliseconds: float) -> None:
+        """Note how long the integration took."""
+        self.integration_ms = max(milliseconds, 0.0)
+        self.log["integrationLatency"] = int(self.integration_ms)
 
     @property
     def where(self) -> Where:

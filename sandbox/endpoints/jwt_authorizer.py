@@ -14,6 +14,7 @@ KeysOf = Callable[[str], Mapping[str, Any] | None]
 #: "API Gateway supports only RSA-based algorithms".
 _ALGORITHMS = ["RS256", "RS384", "RS512"]
 _MAX_TOKEN = 20_000
+EXPIRED = "the token has expired"
 
 
 class Unauthorized(Exception):
@@ -25,7 +26,10 @@ class Forbidden(Exception):
 
 
 def claims_of(token: str | None, configuration: Mapping[str, Any], keys_of: KeysOf, now: float) -> dict[str, Any]:
-    """The claims of a good token; Unauthorized for any other. `now` is sandbox time, Unix seconds."""
+    """The claims of a good token; Unauthorized for any other. `now` is sandbox time, Unix seconds.
+
+    `configuration` has Issuer, and Audience where the audience counts.
+    """
     import jwt  # loaded with the first token: most sandboxes never see one
 
     if not token:
@@ -61,10 +65,11 @@ def _check(claims: Mapping[str, Any], configuration: Mapping[str, Any], now: flo
         raise Unauthorized("the token has an invalid issuer")
     given = claims["aud"] if claims.get("aud") else claims.get("client_id")
     audiences = [str(each) for each in given] if isinstance(given, list) else [str(given)]
-    if not set(audiences) & {str(each) for each in configuration["Audience"]}:
+    wanted = configuration.get("Audience")
+    if wanted is not None and not set(audiences) & {str(each) for each in wanted}:
         raise Unauthorized("the token does not have a valid audience")
     if expires <= now:
-        raise Unauthorized("the token has expired")
+        raise Unauthorized(EXPIRED)
     if not_before > now:
         raise Unauthorized("the token is not valid yet")
     if issued > now:
@@ -108,5 +113,5 @@ def unreachable(issuer: str) -> str:
     place = issuer.rstrip("/")
     return (
         f"Caught exception when connecting to {place}/.well-known/openid-configuration for issuer {issuer}. Please try "
-        "again later. Error: nothing leaves this machine; the sandbox's own issuer can be used"
+        "again later. Error: nothing leaves this machine; the sandbox's own issuer and its user pools can be used"
     )

@@ -6,17 +6,13 @@ Each part is kept as the members that its operation of AWS returns.
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import ClassVar
 
-from sandbox.endpoints.http_apis import new_id
+from sandbox.endpoints.apis import Api, Members, Stage, new_id
 from sandbox.endpoints.routes import match_path
-from sandbox.endpoints.throttle import Throttle
-
-Members = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -63,47 +59,20 @@ class Snapshot:
         return None
 
 
-@dataclass
-class Stage:
-    """A stage: its members, and what it keeps between requests."""
+class RestApi(Api):
+    """One REST API."""
 
-    members: Members
-    throttle: Throttle = field(default_factory=Throttle)
-
-    @property
-    def name(self) -> str:
-        return str(self.members["stageName"])
-
-
-class RestApi:
-    """One REST API of an account and Region."""
+    id_member: ClassVar[str] = "id"
 
     def __init__(self, account: str, region: str, members: Members) -> None:
-        self.account = account
-        self.region = region
-        self.members = members
-        self.lock = threading.RLock()
+        super().__init__(account, region, members)
         root = Resource(new_id(), "/", None, "")
         self.resources: dict[str, Resource] = {root.id: root}
         self.members["rootResourceId"] = root.id
-        self.authorizers: dict[str, Members] = {}
         self.models: dict[str, Members] = {}
         self.validators: dict[str, Members] = {}
         self.gateway_responses: dict[str, Members] = {}
         self.deployments: dict[str, tuple[Members, Snapshot]] = {}
-        self.stages: dict[str, Stage] = {}
-
-    @property
-    def id(self) -> str:
-        return str(self.members["id"])
-
-    @property
-    def host(self) -> str:
-        return f"{self.id}.execute-api.{self.region}.amazonaws.com"
-
-    @property
-    def execution_arn(self) -> str:
-        return f"arn:aws:execute-api:{self.region}:{self.account}:{self.id}"
 
     @property
     def root(self) -> Resource:

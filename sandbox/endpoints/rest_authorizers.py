@@ -1,4 +1,4 @@
-"""Who may call a method of a REST API: IAM, and Lambda authorizers of the types TOKEN and REQUEST.
+"""Who may call a method of a REST API: IAM, user pools of Cognito, Lambda authorizers of types TOKEN and REQUEST.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
 """
@@ -9,12 +9,13 @@ import re
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.endpoints import lambda_authorizer
+from sandbox.endpoints import cognito_authorizer, lambda_authorizer
+from sandbox.endpoints.apis import Members
 from sandbox.endpoints.callers import Callers, request_keys
-from sandbox.endpoints.functions import Asker, Functions, Judge, Late, NotPermitted, Rejected, function_of
+from sandbox.endpoints.functions import Asker, Functions, Judge, Late, NotPermitted, Rejected, filled, function_of
 from sandbox.endpoints.gateway_responses import GatewayError
+from sandbox.endpoints.jwt_authorizer import KeysOf, Unauthorized
 from sandbox.endpoints.lambda_authorizer import BadAnswer, Verdict
-from sandbox.endpoints.rest_apis import Members
 from sandbox.endpoints.rest_visit import RestVisit
 from sandbox.gateway.call import AwsError
 
@@ -25,11 +26,12 @@ AUTHORIZER_SECONDS = 29.0
 class RestAuthorizers:
     """Authorizes requests, and remembers what functions answered."""
 
-    def __init__(self, clock: Clock, functions: Functions, callers: Callers, judge: Judge) -> None:
+    def __init__(self, clock: Clock, functions: Functions, callers: Callers, judge: Judge, keys_of: KeysOf) -> None:
         self._clock = clock
         self._functions = functions
         self._callers = callers
         self._judge = judge
+        self._keys_of = keys_of
         self._remembered = lambda_authorizer.Remembered()
 
     def forget(self, place: str) -> None:
@@ -41,11 +43,11 @@ class RestAuthorizers:
         kind = visit.method["authorizationType"]
         if kind == "AWS_IAM":
             self._by_iam(visit)
-        elif kind == "CUSTOM":
+        elif kind in ("CUSTOM", "COGNITO_USER_POOLS"):
             authorizer = visit.snapshot.authorizers.get(str(visit.method.get("authorizerId")))
             if authorizer is None:
                 raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR")
-            self._by_function(visit, authorizer)
+            (self._by_function if kind == "CUSTOM" else self._by_user_pool)(visit, authorizer)
 
     def _by_iam(self, visit: RestVisit) -> None:
         try:
@@ -61,6 +63,17 @@ class RestAuthorizers:
         keys = request_keys(visit.arrival)
         if not self._judge.allows(principal, "execute-api:Invoke", visit.method_arn, keys):
             raise GatewayError("ACCESS_DENIED", visit.denial(principal.arn))
+
+    def _by_user_pool(self, visit: RestVisit, authorizer: Members) -> None:
+        token = self._source(visit, str(authorizer["identitySource"]))
+        pools = [filled(str(each), visit.stage_variables) for each in authorizer["providerARNs"]]
+        scopes = visit.method.get("authorizationScopes") or []
+        form, now = authorizer.get("identityValidationExpression"), self._clock.now()
+        try:
+            claims = cognito_authorizer.claims_of(token, pools, scopes, form, self._keys_of, now)
+        except Unauthorized as error:
+            raise GatewayError("UNAUTHORIZED", str(error) or None) from error
+        visit.authorizer = {"claims": cognito_authorizer.as_text(claims)}
 
     def _by_function(self, visit: RestVisit, authorizer: Members) -> None:
         sources = self._sources(visit, authorizer)

@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.endpoints.apis import Members
+from sandbox.endpoints.cognito_authorizer import issuer_of
 from sandbox.endpoints.functions import function_of
-from sandbox.endpoints.rest_apis import Members, RestApi
+from sandbox.endpoints.rest_apis import RestApi
 from sandbox.endpoints.routes import BadKey, parse_path
 from sandbox.gateway.call import AwsError
 
@@ -18,6 +20,8 @@ MAX_TIMEOUT_MS = 29_000
 #: An integration with the client's own rights. https://docs.aws.amazon.com/apigateway/latest/api/API_Integration.html
 CALLER_CREDENTIALS = "arn:aws:iam::*:user/*"
 _PARAMETER = re.compile(r"method\.request\.(path|querystring|header|multivalueheader|multivaluequerystring)\.(.+)")
+
+_STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.\w+\}")
 
 
 def bad(message: str) -> AwsError:
@@ -57,15 +61,14 @@ def check_method(api: RestApi, method: Members) -> None:
         raise bad(f"Invalid HTTP method specified: {method['httpMethod']}")
     kind = method.get("authorizationType")
     if kind in ("CUSTOM", "COGNITO_USER_POOLS"):
-        if kind == "COGNITO_USER_POOLS":
-            raise unsupported("authorizationType COGNITO_USER_POOLS", "Cognito is not built")
-        if method.get("authorizerId") not in api.authorizers:
+        authorizer = api.authorizers.get(str(method.get("authorizerId"))) or {}
+        if (authorizer.get("type") == "COGNITO_USER_POOLS") != (kind == "COGNITO_USER_POOLS") or not authorizer:
             raise bad(
                 "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS "
                 "requires a valid authorizer."
             )
     elif kind not in ("NONE", "AWS_IAM"):
-        raise bad("Authorization type for method is not valid: it must be NONE, AWS_IAM or CUSTOM")
+        raise bad("Authorization type for method is not valid: it must be NONE, AWS_IAM, CUSTOM or COGNITO_USER_POOLS")
     if method.get("requestValidatorId") and method["requestValidatorId"] not in api.validators:
         raise bad("Invalid Request Validator identifier specified")
     for name in method.get("requestParameters") or {}:
@@ -154,9 +157,10 @@ def check_authorizer(authorizer: Members) -> None:
     """BadRequestException for an authorizer that could not be asked."""
     kind = authorizer.get("type")
     if kind == "COGNITO_USER_POOLS":
-        raise unsupported("authorizers of type COGNITO_USER_POOLS", "Cognito is not built")
+        _check_user_pools(authorizer)
+        return
     if kind not in ("TOKEN", "REQUEST"):
-        raise unsupported(f"authorizers of type {kind}", "TOKEN and REQUEST work")
+        raise bad(f"Invalid authorizer type {kind}: it must be TOKEN, REQUEST or COGNITO_USER_POOLS")
     if function_of(str(authorizer.get("authorizerUri") or "")) is None:
         raise bad(
             "Invalid Authorizer URI: Authorizer URI should be a valid API Gateway ARN that represents a Lambda "
@@ -172,6 +176,19 @@ def check_authorizer(authorizer: Members) -> None:
         raise bad("Identity source is required for a REQUEST authorizer with caching")
 
 
+def _check_user_pools(authorizer: Members) -> None:
+    pools = authorizer.get("providerARNs") or []
+    if not pools:
+        raise bad("COGNITO_USER_POOLS authorizers must have at least one provider ARN")
+    for arn in pools:
+        # Filled in with each request; with a name of any pool's form it must be an ARN by now.
+        if issuer_of(_STAGE_VARIABLE.sub("us-east-1_Variable", str(arn))) is None:
+            raise bad(f"Invalid Provider ARN: {arn} is no user pool's")
+    if not str(authorizer.get("identitySource") or "").startswith("method.request.header."):
+        raise bad("Identity source for a COGNITO_USER_POOLS authorizer must be a header: method.request.header.NAME")
+    authorizer.setdefault("authType", "cognito_user_pools")
+
+
 def check_stage(members: Mapping[str, Any]) -> None:
     """BadRequestException for what a stage can't do here."""
     if members.get("cacheClusterEnabled"):
@@ -185,5 +202,5 @@ def check_stage(members: Mapping[str, Any]) -> None:
     for where, settings in (members.get("methodSettings") or {}).items():
         if settings.get("cachingEnabled"):
             raise unsupported(f"cachingEnabled of {where}", "answers are not cached")
-        if settings.get("loggingLevel") not in (None, "OFF") or settings.get("dataTraceEnabled"):
-            raise unsupported(f"loggingLevel of {where}", "execution logs are not built; access logs are")
+        if settings.get("loggingLevel") not in (None, "OFF", "ERROR", "INFO"):
+            raise bad(f"Invalid logging level {settings['loggingLevel']} of {where}: it must be OFF, ERROR or INFO")

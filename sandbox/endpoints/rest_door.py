@@ -10,15 +10,28 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.endpoints import access_log, answers, events, gateway_responses, http_proxy, rest_checks, rest_validation
+from sandbox.endpoints import (
+    access_log,
+    answers,
+    events,
+    execution_log,
+    gateway_responses,
+    http_proxy,
+    rest_checks,
+    rest_validation,
+)
 from sandbox.endpoints.access_log import Logs
+from sandbox.endpoints.apis import Members, Stage
 from sandbox.endpoints.arrival import Arrival
 from sandbox.endpoints.callers import request_keys
 from sandbox.endpoints.functions import Asker, Functions, Judge, Late, NotPermitted, Rejected, filled, function_of
 from sandbox.endpoints.gateway_responses import GatewayError
-from sandbox.endpoints.rest_apis import Members, RestApi, Stage
+from sandbox.endpoints.measurements import Measurements, rest_sets
+from sandbox.endpoints.rest_account import RestAccounts
+from sandbox.endpoints.rest_apis import RestApi
 from sandbox.endpoints.rest_authorizers import RestAuthorizers
 from sandbox.endpoints.rest_visit import RestVisit
+from sandbox.endpoints.throttle import AccountThrottle
 from sandbox.endpoints.usage_plans import UsagePlans
 from sandbox.gateway.identify import ANONYMOUS
 from sandbox.gateway.message import Response
@@ -33,8 +46,6 @@ FAILED_STATUS = 502
 #: Headers of a function's answer that the client gets under another name.
 #: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
 _REMAPPED = frozenset({"www-authenticate", "server", "date", "connection", "content-length"})
-#: The name of all methods in a stage's method settings.
-_ALL = "*/*"
 
 
 class RestDoor:
@@ -48,7 +59,10 @@ class RestDoor:
         judge: Judge,
         logs: Logs,
         plans: UsagePlans,
+        accounts: RestAccounts,
         resolve: Callable[[str], Mapping[str, Any] | None],
+        measurements: Measurements,
+        account: AccountThrottle,
     ) -> None:
         self._clock = clock
         self._functions = functions
@@ -56,7 +70,10 @@ class RestDoor:
         self._judge = judge
         self._logs = logs
         self._plans = plans
+        self._accounts = accounts
         self._resolve = resolve
+        self._measurements = measurements
+        self._account = account
 
     def forget(self, api: RestApi, stage: Stage) -> None:
         """Drop what the stage's authorizers answered."""
@@ -72,6 +89,8 @@ class RestDoor:
             error.error_type = "ForbiddenException"
             return _signed(gateway_responses.answer(error, {}, {}, {}, {}), arrival)
         visit = RestVisit(api, arrival, stage, snapshot)
+        if stage.members.get("tracingEnabled"):
+            arrival.sample()
         try:
             response = self._serve(visit)
         except GatewayError as error:
@@ -82,7 +101,9 @@ class RestDoor:
                 error, snapshot.gateway_responses, visit.values, arrival.request.headers, visit.stage_variables
             )
         _signed(response, arrival)
+        self._measure(visit, response)
         self._log(visit, response)
+        self._log_execution(visit, response)
         return response
 
     def _serve(self, visit: RestVisit) -> Response:
@@ -117,22 +138,23 @@ class RestDoor:
         return self._invoke(visit, integration)
 
     def _throttle(self, visit: RestVisit) -> None:
-        """The method's own limits, else those of all methods.
+        """The method's own limits, else those of all methods; then the account's.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
         """
-        settings = visit.stage.members.get("methodSettings") or {}
-        if not settings:
-            return
-        # In their names a path's slashes are encoded: `~1pets~1{id}/GET`.
-        path = visit.resource.path.replace("/", "~1")
-        limits: dict[str, Any] = dict(settings.get(_ALL) or {})
-        for method in ("*", visit.method["httpMethod"], visit.arrival.method):
-            limits |= settings.get(f"{path}/{method}") or {}
+        settings, now = visit.settings, self._clock.now()
         key = f"{visit.resource.path} {visit.method['httpMethod']}"
-        rate, burst = limits.get("throttlingRateLimit"), limits.get("throttlingBurstLimit")
-        if not visit.stage.throttle.passes(key, rate, burst, self._clock.now()):
+        rate, burst = settings.get("throttlingRateLimit"), settings.get("throttlingBurstLimit")
+        passes = visit.stage.throttle.passes(key, rate, burst, now)
+        if not (passes and self._account.passes(visit.api.account, visit.api.region, now)):
             raise GatewayError("THROTTLED")
+
+    def _measure(self, visit: RestVisit, response: Response) -> None:
+        api = visit.api
+        detailed = visit.method and visit.settings.get("metricsEnabled")
+        method = (visit.resource.path, str(visit.method["httpMethod"])) if detailed else None
+        sets = rest_sets(str(api.members["name"]), api.id, visit.stage.name, method)
+        self._measurements.rest((api.account, api.region), sets, visit.arrival, response, visit.integration_ms)
 
     # -- integrations ----------------------------------------------------------------------------------
 
@@ -154,7 +176,8 @@ class RestDoor:
         limit = float(integration["timeoutInMillis"]) / 1000
         begun = self._clock.now()
         try:
-            result = self._functions.invoke(function, visit.event(), asker, limit, trace=arrival.trace)
+            visit.sent = visit.event()
+            result = self._functions.invoke(function, visit.sent, asker, limit, trace=arrival.trace)
         except NotPermitted as error:
             why = "Execution failed due to configuration error: Invalid permissions on Lambda function"
             raise GatewayError(
@@ -170,9 +193,10 @@ class RestDoor:
                 "INTEGRATION_TIMEOUT", log=_integration_error("Execution failed due to a timeout error")
             ) from error
         finally:
-            visit.log["integrationLatency"] = visit.log["integration.latency"] = int((self._clock.now() - begun) * 1000)
+            visit.took((self._clock.now() - begun) * 1000)
         visit.log["integrationStatus"] = visit.log["integration.status"] = 200
         visit.log["integration.requestId"] = result.request_id
+        visit.answered = result.payload
         bad_answer = "Execution failed due to configuration error: Malformed Lambda proxy response"
         if result.function_error:
             raise GatewayError("API_CONFIGURATION_ERROR", status=FAILED_STATUS, log=_integration_error(bad_answer))
@@ -195,12 +219,15 @@ class RestDoor:
                 variables[target.removeprefix("integration.request.path.")] = value
         method = str(integration.get("httpMethod") or "ANY")
         seconds = float(integration["timeoutInMillis"]) / 1000
+        begun = self._clock.now()
         try:
             return _remapped(http_proxy.forward(visit.arrival, method, uri, variables, self._resolve, seconds))
         except TimeoutError as error:
             raise GatewayError("INTEGRATION_TIMEOUT") from error
         except http_proxy.Unreachable as error:
             raise GatewayError("INTEGRATION_FAILURE", f"Internal server error: {error}") from error
+        finally:
+            visit.took((self._clock.now() - begun) * 1000)
 
     # -- access log ------------------------------------------------------------------------------------
 
@@ -223,6 +250,18 @@ class RestDoor:
             },
             self._clock.now_ms(),
         )
+
+    def _log_execution(self, visit: RestVisit, response: Response) -> None:
+        level = str(visit.settings.get("loggingLevel") or "OFF") if visit.method else "OFF"
+        api, stage = visit.api, visit.stage.name
+        if level == "OFF" or not self._accounts.may_log(api.account, api.region):
+            return
+        data = bool(visit.settings.get("dataTraceEnabled"))
+        now = self._clock.now_ms()
+        found = [(now, line) for line in execution_log.lines(visit, response, level, data=data)]
+        if found:
+            group, stream = execution_log.group(api.id, stage), execution_log.stream(api.id, stage)
+            self._logs.put(group, stream, found, account=api.account, region=api.region)
 
 
 def _integration_error(why: str) -> dict[str, Any]:

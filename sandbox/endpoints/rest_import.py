@@ -15,9 +15,9 @@ import yaml
 from sandbox.access import MalformedPolicy
 from sandbox.access import parse as parse_policy
 from sandbox.endpoints import gateway_responses, rest_checks
-from sandbox.endpoints.http_apis import new_id
-from sandbox.endpoints.rest_apis import Members, Resource, RestApi
-from sandbox.endpoints.rest_checks import bad, unsupported
+from sandbox.endpoints.apis import Members, new_id
+from sandbox.endpoints.rest_apis import Resource, RestApi
+from sandbox.endpoints.rest_checks import bad
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
 _LOCATIONS = {"path": "path", "query": "querystring", "header": "header"}
@@ -218,7 +218,8 @@ def _secure(
         for name, scopes in requirement.items():
             scheme = schemes.get(name) or {}
             if name in authorizers:
-                method["authorizationType"] = "CUSTOM"
+                pools = authorizers[name]["type"] == "COGNITO_USER_POOLS"
+                method["authorizationType"] = "COGNITO_USER_POOLS" if pools else "CUSTOM"
                 method["authorizerId"] = authorizers[name]["id"]
                 if scopes:
                     method["authorizationScopes"] = list(scopes)
@@ -242,7 +243,7 @@ def _authorizers(api: RestApi, document: Mapping[str, Any]) -> dict[str, Members
         kind = str(scheme.get("x-amazon-apigateway-authtype", "")).lower()
         if not given:
             if kind == "cognito_user_pools":
-                raise unsupported("authorizers of type COGNITO_USER_POOLS", "Cognito is not built")
+                raise bad(f"Invalid OpenAPI input: {name} has no x-amazon-apigateway-authorizer")
             continue
         authorizer: Members = {"id": new_id(6), "name": name, "type": str(given.get("type", "")).upper()}
         if kind:
@@ -253,12 +254,13 @@ def _authorizers(api: RestApi, document: Mapping[str, Any]) -> dict[str, Members
             "identityValidationExpression",
             "authorizerResultTtlInSeconds",
             "identitySource",
+            "providerARNs",
         ):
             if given.get(member) is not None:
                 authorizer[member] = given[member]
         if "authorizerResultTtlInSeconds" in authorizer:
             authorizer["authorizerResultTtlInSeconds"] = int(authorizer["authorizerResultTtlInSeconds"])
-        if authorizer["type"] == "TOKEN":
+        if authorizer["type"] in ("TOKEN", "COGNITO_USER_POOLS"):
             authorizer.setdefault("identitySource", f"method.request.header.{scheme.get('name') or 'Authorization'}")
         rest_checks.check_authorizer(authorizer)
         known = next((each["id"] for each in api.authorizers.values() if each["name"] == name), None)

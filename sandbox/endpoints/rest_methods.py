@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.endpoints import patching, rest_checks
-from sandbox.endpoints.rest_apis import Members, Resource, RestApi
+from sandbox.endpoints.apis import Members
+from sandbox.endpoints.rest_apis import Resource, RestApi
 from sandbox.endpoints.rest_checks import bad, not_found, unsupported
 from sandbox.gateway import moto_adapter
 from sandbox.gateway.call import AwsError, Call, Operation

@@ -13,9 +13,10 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.endpoints import patching, rest_import
+from sandbox.endpoints.apis import Members, new_id
 from sandbox.endpoints.door import Door
-from sandbox.endpoints.http_apis import new_id
-from sandbox.endpoints.rest_apis import Members, RestApi
+from sandbox.endpoints.rest_account import RestAccounts
+from sandbox.endpoints.rest_apis import RestApi
 from sandbox.endpoints.rest_checks import bad, not_found, unsupported
 from sandbox.endpoints.rest_door import RestDoor
 from sandbox.endpoints.rest_methods import RestMethods, page
@@ -45,14 +46,16 @@ class RestApis:
     name = "apigateway"
     whole = True
 
-    def __init__(self, clock: Clock, door: Door, answering: RestDoor, plans: UsagePlans) -> None:
+    def __init__(
+        self, clock: Clock, door: Door, answering: RestDoor, plans: UsagePlans, accounts: RestAccounts
+    ) -> None:
         self._clock = clock
         self._door = door
         self._answering = answering
         self._plans = plans
         self._apis: dict[tuple[str, str, str], RestApi] = {}
         methods = RestMethods(self.api)
-        parts = RestParts(clock, self.api, answering.forget)
+        parts = RestParts(clock, self.api, answering.forget, accounts.has_logging_role)
         self.operations: Mapping[str, Operation] = {
             "CreateRestApi": self._create,
             "ImportRestApi": self._import,
@@ -67,6 +70,7 @@ class RestApis:
             **methods.operations,
             **parts.operations,
             **plans.operations,
+            **accounts.operations,
         }
         self.refused: Mapping[str, str] = {
             name: next((why for word, why in _REFUSED_BY_WORD if word in name), "it is not built")
@@ -176,8 +180,9 @@ class RestApis:
             draft.authorizers, draft.validators = dict(api.authorizers), dict(api.validators)
             draft.gateway_responses = dict(api.gateway_responses)
         else:
-            for member in ("policy", "binaryMediaTypes"):
+            for member in ("policy", "binaryMediaTypes", "description", "version"):
                 draft.members.pop(member, None)
+            draft.members["apiKeySource"] = "HEADER"
             draft.members["name"] = rest_import.title(document) or api.members["name"]
         rest_import.fill(draft, document, _base_path(call))
         _endpoint_of(call, draft)

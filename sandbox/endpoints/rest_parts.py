@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.endpoints import access_log, gateway_responses, patching, rest_checks
-from sandbox.endpoints.http_apis import new_id
-from sandbox.endpoints.rest_apis import Members, RestApi, Stage
+from sandbox.endpoints import access_log, execution_log, gateway_responses, patching, rest_checks
+from sandbox.endpoints.apis import Members, Stage, new_id
+from sandbox.endpoints.rest_apis import RestApi
 from sandbox.endpoints.rest_checks import bad, not_found, unsupported
 from sandbox.gateway import moto_adapter
 from sandbox.gateway.call import AwsError, Call, Operation
@@ -33,8 +33,15 @@ _SETTINGS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 class RestParts:
     """Operations on the parts of an API. `api` finds the one that a call names."""
 
-    def __init__(self, clock: Clock, api: Callable[[Call], RestApi], forget: Callable[[RestApi, Stage], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        api: Callable[[Call], RestApi],
+        forget: Callable[[RestApi, Stage], None],
+        has_logging_role: Callable[[str, str], bool],
+    ) -> None:
         self._clock = clock
+        self._has_logging_role = has_logging_role
         self._api = api
         self._forget = forget
         self.operations: Mapping[str, Operation] = {
@@ -140,6 +147,7 @@ class RestParts:
             raise bad("Deployment id does not exist")
         now = self._now()
         stage = Stage(
+            str(given["stageName"]),
             {
                 "cacheClusterEnabled": False,
                 "cacheClusterStatus": "NOT_AVAILABLE",
@@ -148,7 +156,7 @@ class RestParts:
                 "methodSettings": {},
                 "tracingEnabled": False,
                 **{name: value for name, value in given.items() if name != "cacheClusterSize"},
-            }
+            },
         )
         api.stages[stage.name] = stage
         return stage
@@ -169,6 +177,9 @@ class RestParts:
                 others.append(operation)
         patching.apply(draft, shape, others, ("stageName", "createdDate", "lastUpdatedDate", "tags"))
         rest_checks.check_stage(draft)
+        levels = [each.get("loggingLevel") or "OFF" for each in (draft.get("methodSettings") or {}).values()]
+        if set(levels) - {"OFF"} and not self._has_logging_role(api.account, api.region):
+            raise bad(execution_log.NO_ROLE)
         if draft["deploymentId"] not in api.deployments:
             raise bad("Deployment id does not exist")
         log = draft.get("accessLogSettings") or {}
@@ -244,6 +255,7 @@ class RestParts:
             draft = json.loads(json.dumps(found))
             patching.apply(draft, shape, call.params.get("patchOperations") or [], ("id",))
             check(draft)
+            found.clear()
             found.update(draft)
             return dict(found)
 

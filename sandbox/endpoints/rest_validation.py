@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.endpoints.apis import Members
 from sandbox.endpoints.arrival import Arrival
 from sandbox.endpoints.gateway_responses import GatewayError
-from sandbox.endpoints.rest_apis import Members, Snapshot
+from sandbox.endpoints.rest_apis import Snapshot
 
 
 def validate(method: Members, snapshot: Snapshot, arrival: Arrival, variables: Mapping[str, str]) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.endpoints import events
+from sandbox.endpoints.apis import Members, Stage
 from sandbox.endpoints.arrival import Arrival
 from sandbox.endpoints.events import Where
-from sandbox.endpoints.rest_apis import Members, Resource, RestApi, Snapshot, Stage
+from sandbox.endpoints.rest_apis import Resource, RestApi, Snapshot
 from sandbox.gateway.call import Principal
+
+#: The name of all methods in a stage's method settings.
+ALL_METHODS = "*/*"
 
 
 @dataclass
@@ -28,11 +33,37 @@ class RestVisit:
     key: Members | None = None
     #: The API key that an authorizer gave (usageIdentifierKey).
     usage_key: str | None = None
+    #: How long the integration took, in milliseconds; None if it was not called.
+    integration_ms: float | None = None
+    #: The event that the function got, and its answer as it came.
+    sent: dict[str, Any] | None = None
+    answered: bytes | None = None
     log: dict[str, Any] = field(default_factory=dict)
 
     @property
     def stage_variables(self) -> dict[str, str]:
         return dict(self.stage.members.get("variables") or {})
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The stage's settings for the method: its own over those of all methods.
+
+        https://docs.aws.amazon.com/apigateway/latest/api/API_MethodSetting.html
+        """
+        settings = self.stage.members.get("methodSettings") or {}
+        if not settings:
+            return {}
+        # In their names a path's slashes are encoded: `~1pets~1{id}/GET`.
+        path = self.resource.path.replace("/", "~1")
+        merged: dict[str, Any] = dict(settings.get(ALL_METHODS) or {})
+        for method in ("*", self.method.get("httpMethod"), self.arrival.method):
+            merged |= settings.get(f"{path}/{method}") or {}
+        return merged
+
+    def took(self, milliseconds: float) -> None:
+        """Note how long the integration took."""
+        self.integration_ms = max(milliseconds, 0.0)
+        self.log["integrationLatency"] = self.log["integration.latency"] = int(self.integration_ms)
 
     @property
     def path(self) -> str:
@@ -116,5 +147,8 @@ class RestVisit:
         """
         context = self.context()
         identity = {f"identity.{name}": value for name, value in context.pop("identity").items()}
-        authorizer = {f"authorizer.{name}": value for name, value in (context.pop("authorizer", None) or {}).items()}
+        own = context.pop("authorizer", None) or {}
+        claims = own.pop("claims", {}) if isinstance(own.get("claims"), dict) else {}
+        named = {**own, **{f"claims.{name}": value for name, value in claims.items()}}
+        authorizer = {f"authorizer.{name}": value for name, value in named.items()}
         return {**context, **identity, **authorizer}

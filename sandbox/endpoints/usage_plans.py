@@ -1,4 +1,4 @@
-"""Usage plans and API keys: who may call which stage, how fast and how often; and the account's settings.
+"""Usage plans and API keys: who may call which stage, how fast and how often.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
 """
@@ -14,9 +14,9 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.endpoints import patching
+from sandbox.endpoints.apis import Members, new_id
 from sandbox.endpoints.gateway_responses import GatewayError
-from sandbox.endpoints.http_apis import new_id
-from sandbox.endpoints.rest_apis import Members, RestApi
+from sandbox.endpoints.rest_apis import RestApi
 from sandbox.endpoints.rest_checks import bad, not_found, unsupported
 from sandbox.endpoints.throttle import Throttle
 from sandbox.gateway import moto_adapter
@@ -37,7 +37,6 @@ class UsagePlans:
         self._members: dict[str, list[str]] = {}
         #: Requests of a plan's key on each day.
         self._used: dict[tuple[str, str, str], int] = {}
-        self._accounts: dict[Place, Members] = {}
         self._throttle = Throttle()
         self.operations: Mapping[str, Operation] = {
             "CreateApiKey": self._create_key,
@@ -57,8 +56,6 @@ class UsagePlans:
             },
             "DeleteUsagePlanKey": self._remove_key,
             "GetUsage": self._get_usage,
-            "GetAccount": lambda call: dict(self._account(call)),
-            "UpdateAccount": self._update_account,
         }
 
     # -- for others ------------------------------------------------------------------------------------
@@ -136,8 +133,6 @@ class UsagePlans:
         keys = self._keys.setdefault((call.account, call.region), {})
         if any(each["value"] == value for each in keys.values()):
             raise AwsError("ConflictException", "API Key already exists", 409)
-        if params.get("stageKeys"):
-            raise unsupported("stageKeys", "put the stage into a usage plan")
         key: Members = {
             "id": new_id(),
             "value": value,
@@ -145,7 +140,8 @@ class UsagePlans:
             "enabled": bool(params.get("enabled")),
             "createdDate": self._now(),
             "lastUpdatedDate": self._now(),
-            "stageKeys": [],
+            # Kept as AWS keeps them; since there are usage plans it is these that let a key in.
+            "stageKeys": [f"{each.get('restApiId')}/{each.get('stageName')}" for each in params.get("stageKeys") or []],
         }
         for member in ("description", "customerId", "tags"):
             if params.get(member):
@@ -166,7 +162,12 @@ class UsagePlans:
         key = self._key(call)
         shape = moto_adapter.operation_model("apigateway", "CreateApiKey").output_shape
         fixed = ("id", "value", "createdDate", "lastUpdatedDate", "stageKeys", "tags")
-        patching.apply(key, shape, call.params.get("patchOperations") or [], fixed)
+        stages = [each for each in call.params.get("patchOperations") or [] if each.get("path") == "/stages"]
+        others = [each for each in call.params.get("patchOperations") or [] if each not in stages]
+        patching.apply(key, shape, others, fixed)
+        for operation in stages:
+            kept = [stage for stage in key["stageKeys"] if stage != operation.get("value")]
+            key["stageKeys"] = [*kept, *([operation.get("value")] if operation.get("op") == "add" else [])]
         key["lastUpdatedDate"] = self._now()
         return _shown(key, False)
 
@@ -277,25 +278,6 @@ class UsagePlans:
             "endDate": params["endDate"],
             "items": items,
         }
-
-    # -- the account -----------------------------------------------------------------------------------
-
-    def _account(self, call: Call) -> Members:
-        return self._accounts.setdefault(
-            (call.account, call.region),
-            {
-                "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0},
-                "features": ["UsagePlans"],
-                "apiKeyVersion": "4",
-            },
-        )
-
-    def _update_account(self, call: Call) -> Members:
-        account = self._account(call)
-        shape = moto_adapter.operation_model("apigateway", "UpdateAccount").output_shape
-        fixed = ("throttleSettings", "features", "apiKeyVersion")
-        patching.apply(account, shape, call.params.get("patchOperations") or [], fixed)
-        return dict(account)
 
 
 def _shown(key: Members, value: bool) -> Members:

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.clock import Clock
-from sandbox.gateway import deletions, moto_adapter, refusals, wire
+from sandbox.deliveries import s3_events
+from sandbox.gateway import deletions, moto_adapter, moto_deliveries, refusals, wire
 from sandbox.gateway.call import AwsError, Call, Service
 from sandbox.gateway.message import Request, Response
 from sandbox.gateway.moto_adapter import NotInMoto
@@ -118,7 +119,7 @@ class Answerer:
     def _ask_moto(self, asked: Asked) -> Answer:
         call = asked.call
         try:
-            with self._locks[call.service]:
+            with self._locks[call.service], moto_deliveries.caused_by(call):
                 response = moto_adapter.answer(
                     call.service,
                     call.operation,
@@ -129,6 +130,7 @@ class Answerer:
                     account=call.account,
                     region=call.region,
                     request_id=call.request_id,
+                    by_aws=bool(call.principal.via) or call.principal.kind == "AWSService",
                 )
         except NotInMoto as error:
             raise refusals.unsupported(call.service, call.operation, str(error)) from error
@@ -142,6 +144,7 @@ class Answerer:
             raise _fault(call, RuntimeError(f"status {response.status}"))
         if call.service == "s3":
             response.headers.setdefault("x-amz-request-id", call.request_id)
+            response.headers.setdefault("x-amz-id-2", s3_events.host_id(call.request_id))
         return Answer(response, None, moto_adapter.error_of(response))
 
     def _delete_objects(self, asked: Asked) -> Answer:

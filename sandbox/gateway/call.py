@@ -49,7 +49,8 @@ class Principal:
     """Who calls. `arn` is as sts:GetCallerIdentity gives it (an assumed role's is the session's ARN).
 
     A web identity's is its provider's, and its `user_id` PROVIDER:AUDIENCE:SUBJECT. `session` is there for temporary
-    credentials only.
+    credentials only. `via` are the services (`cloudformation.amazonaws.com`) that call in the principal's name, the
+    first one first (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html).
     """
 
     account: str
@@ -60,6 +61,7 @@ class Principal:
     role_arn: str | None = None
     session_expires: datetime | None = None
     session: SessionDetails | None = None
+    via: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

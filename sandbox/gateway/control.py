@@ -31,11 +31,18 @@ class Control:
         self._resolvers.append(resolve)
 
     def handle(self, request: Request) -> Response:
+        """The response to a request below `/_sandbox`."""
         if not self._open:
             return _json(404, {"error": "this endpoint has no /_sandbox"})
-        host, origin = request.headers.get("host"), request.headers.get("origin")
-        if not is_meant_for(host, origin):
-            return _json(403, {"error": f"/_sandbox is for this machine only, not for host {host}, origin {origin}"})
+        return _from_outside(request) or self._answer(request)
+
+    def handle_names(self, request: Request) -> Response:
+        """The response of a listener that resolves names and does nothing else, open or not."""
+        if (request.method, request.path) != ("GET", "/_sandbox/resolve"):
+            return _json(404, {"error": f"there is no {request.method} {request.path}"})
+        return _from_outside(request) or self._answer(request)
+
+    def _answer(self, request: Request) -> Response:
         route = (request.method, request.path)
         if route == ("GET", "/_sandbox/clock"):
             return self._now()
@@ -66,6 +73,13 @@ class Control:
             why = str(error) if isinstance(error, (ValueError, TypeError)) else "seconds is missing"
             return _json(400, {"error": f'send {{"seconds": 300}}: {why}'})
         return self._now()
+
+
+def _from_outside(request: Request) -> Response | None:
+    host, origin = request.headers.get("host"), request.headers.get("origin")
+    if is_meant_for(host, origin):
+        return None
+    return _json(403, {"error": f"/_sandbox is for this machine only, not for host {host}, origin {origin}"})
 
 
 def _json(status: int, content: Mapping[str, Any]) -> Response:

@@ -196,6 +196,11 @@ _time = TimeOfPackage(
 _time.install()
 
 
+def called_by_aws() -> bool:
+    """Whether the call that this thread answers was made by an AWS service."""
+    return bool(getattr(_current, "by_aws", False))
+
+
 def after_import(module: str, change: Callable[[ModuleType], None]) -> None:
     """Have one of moto's modules changed when it is imported, or now if it is."""
     _time.after(module, change)
@@ -415,8 +420,12 @@ def answer(
     account: str,
     region: str,
     request_id: str,
+    by_aws: bool = False,
 ) -> Response:
-    """What moto answers in `account`; NotInMoto if it can't. Any other exception is a fault inside moto."""
+    """What moto answers in `account`; NotInMoto if it can't. Any other exception is a fault inside moto.
+
+    `by_aws` says that an AWS service calls, in its own name or a caller's.
+    """
     if service.replace("-", "") not in _modules():
         # moto goes by the signing name, and another service of that name would answer.
         raise NotInMoto(f"the service {service!r} is not among those it holds")
@@ -438,6 +447,7 @@ def answer(
 
     _current.request_id = request_id
     _current.protocol = protocol
+    _current.by_aws = by_aws
     try:
         chunks = app(environ, start_response)
         try:

@@ -97,6 +97,16 @@ def security_group(account: str, region: str, given: str) -> str | None:
     return f"arn:aws:ec2:{region}:{account}:security-group/{found}" if found is not None else None
 
 
+def associated(account: str, region: str, kind: str, given: str) -> str | None:
+    """The ARN of the route table (`kind` route-table) or the subnet in the association of the two with this id."""
+    kept = store("ec2", account, region)
+    for table in list(kept.route_tables.values()) if kept is not None else ():
+        if given in table._associations:
+            found = table.id if kind == "route-table" else table._associations[given]
+            return f"arn:aws:ec2:{region}:{account}:{kind}/{found}"
+    return None
+
+
 def elastic_ip(account: str, region: str, given: str) -> str | None:
     """The ARN of an elastic IP address."""
     kept = store("ec2", account, region)

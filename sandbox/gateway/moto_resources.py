@@ -71,6 +71,17 @@ def topic(arn: Arn) -> Any:
     return kept.topics.get(":".join(arn.text.split(":")[:6])) if kept is not None else None
 
 
+def subscription(arn: Arn) -> Any:
+    found = topic(arn)
+    return found.sns_backend.subscriptions.get(arn.text) if found is not None else None
+
+
+def subscription_of(arn: Arn, protocol: str, endpoint: str) -> Any:
+    """A topic's subscription with this endpoint."""
+    found = topic(arn)
+    return found.sns_backend._find_subscription(found.arn, endpoint, protocol) if found is not None else None
+
+
 def secret(arn: Arn) -> Any:
     kept = store("secretsmanager", arn.account, arn.region)
     if kept is None:

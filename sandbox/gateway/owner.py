@@ -42,10 +42,7 @@ def answering_account(call: Call) -> str:
         raise refusals.unsupported(
             call.service, call.operation, f"one call can't be about several accounts ({', '.join(sorted(named))})"
         )
-    answering = named.pop() if named else own
-    if answering != own and (call.service, call.operation) == ("events", "PutEvents"):
-        raise refusals.unsupported("events", "PutEvents", f"events would not tell that they come from {own}")
-    return answering
+    return named.pop() if named else own
 
 
 def expect_bucket_owner(call: Call) -> None:

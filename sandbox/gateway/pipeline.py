@@ -6,6 +6,7 @@ else moto), record (CloudTrail).
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import secrets
@@ -21,13 +22,23 @@ from sandbox.authorisation.organization import ACCESS_ROLE, ACCESS_ROLE_TRUST, O
 from sandbox.authorisation.organization_operations import Organizations
 from sandbox.authorisation.trust import trusts_service
 from sandbox.clock import Clock
+from sandbox.deliveries.s3_operations import S3Notifications
+from sandbox.deliveries.subscriptions import check_messaging
 from sandbox.gateway import (
     decode,
     moto_adapter,
+    moto_cognito,
+    moto_deletions,
     moto_deliveries,
+    moto_ec2,
+    moto_events,
     moto_iam,
+    moto_oidc,
     moto_partiql,
     moto_policies,
+    moto_secrets,
+    moto_tables,
+    moto_tags,
     refusals,
     signature,
     wire,
@@ -58,7 +69,21 @@ Listener = Callable[[Call, Mapping[str, Any] | None], None]
 #: The sandbox itself: it acts for nobody, and nobody judges it.
 PLATFORM = "coldstart.amazonaws.com"
 
-for _part in (moto_iam, moto_policies, moto_deliveries, moto_partiql):
+for _part in (
+    moto_cognito,
+    moto_deletions,
+    moto_iam,
+    moto_oidc,
+    moto_policies,
+    moto_secrets,
+    moto_tables,
+    moto_tags,
+    moto_deliveries,
+    moto_ec2,
+    moto_events,
+    moto_partiql,
+    moto_stepfunctions,
+):
     _part.install()
 
 
@@ -88,9 +113,10 @@ class Gateway:
         self.seed = seed
         self.authoriser: Authoriser = AllowAll()
         self.endpoint_url = ""
-        self._checks: list[Check] = [expect_bucket_owner]
+        self._checks: list[Check] = [expect_bucket_owner, check_messaging]
         self._listeners: list[Listener] = []
         self._server: Server | None = None
+        self._names: Server | None = None
         self._closed = False
         moto_adapter.begin(clock.now)
         try:
@@ -103,6 +129,7 @@ class Gateway:
             self._trail = Trail(clock)
             self.add(Sts(clock, self._sessions, self.organization, self.issuer.keys))
             self.add(Organizations(self.organization, self._open_account))
+            self.add(S3Notifications(clock))
             self.add(self._trail)
             self.learner = self._administrator("learner")
             self.judge = self._administrator("coldstart-judge")
@@ -124,7 +151,7 @@ class Gateway:
                 access_key=self._internal["AWS_ACCESS_KEY_ID"],
             ),
         )
-        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str, int], Any] = {}
         self._client_lock = threading.Lock()
 
     # -- composing -------------------------------------------------------------------------------------
@@ -150,8 +177,16 @@ class Gateway:
         self._control.add(resolve)
 
     def judge_deliveries(self, judge: moto_deliveries.Judge) -> None:
-        """Let `judge` decide what services deliver to queues, topics and event buses. Without one all is delivered."""
+        """Let `judge` decide what services deliver to queues, topics, functions and event buses. Without one, all."""
         moto_deliveries.judge_by(judge)
+
+    def deliver_to(self, functions: moto_deliveries.Functions) -> None:
+        """Let services deliver to functions."""
+        moto_deliveries.deliver_to(functions)
+
+    def announce_by(self, announce: moto_events.Announce) -> None:
+        """Let events of services (`aws.s3`) go to `announce`."""
+        moto_events.announce_by(announce)
 
     def serve(self, port: int = 0) -> str:
         """Listen on 127.0.0.1 (OSError if the port is taken); the endpoint's URL."""
@@ -161,16 +196,25 @@ class Gateway:
         self.endpoint_url = self._server.url
         return self.endpoint_url
 
+    def serve_names(self) -> str:
+        """Resolve names on a listener of its own, which does nothing else: what DNS is to an account. Its URL."""
+        if self._names is None:
+            self._names = Server(self._control.handle_names)
+        return self._names.url
+
     def close(self) -> None:
         """Stop answering, drop all connections, give moto back."""
         if self._closed:
             return
         self._closed = True
         self._answerer.close()
-        if self._server is not None:
-            self._server.close()
+        for server in (self._server, self._names):
+            if server is not None:
+                server.close()
         self.issuer.close()
         moto_deliveries.judge_by(None)
+        moto_deliveries.deliver_to(None)
+        moto_events.announce_by(None)
         moto_adapter.end()
 
     def refusal(self, call: Call) -> AwsError | None:
@@ -182,6 +226,17 @@ class Gateway:
     def issue_session(self, role_arn: str, session_name: str, seconds: int) -> dict[str, str]:
         """A new session of a role, as AWS_* variables; AwsError NoSuchEntity if there is no such role."""
         return self._sessions.start_role_session(role_arn, session_name, seconds).variables()
+
+    def forward_access(self, principal: Principal, service: str, seconds: int) -> dict[str, str]:
+        """Credentials (AWS_* variables) with which a service calls on in a caller's name and with his rights."""
+        if principal.arn == PLATFORM:
+            return self._internal
+        return self._sessions.forward(principal, service, seconds).variables()
+
+    def platform_session(self, account: str, seconds: int) -> dict[str, str]:
+        """Credentials (AWS_* variables) of the sandbox itself in an account of its own, which no learner sees."""
+        platform = dataclasses.replace(self._internal_key.principal, account=account)
+        return self._sessions.start(platform, seconds).variables()
 
     def principal_of(self, access_key: str) -> Principal | None:
         """Who signs with an access key; None for a key that there is not, or an inactive one."""
@@ -198,12 +253,19 @@ class Gateway:
         role = moto_adapter.find_role(role_arn)
         return role is not None and trusts_service(role, service_principal, self.clock.datetime())
 
-    def client(self, service: str, credentials: Mapping[str, str] | None = None, region: str = DEFAULT_REGION) -> Any:
+    def client(
+        self,
+        service: str,
+        credentials: Mapping[str, str] | None = None,
+        region: str = DEFAULT_REGION,
+        *,
+        attempts: int = 3,
+    ) -> Any:
         """A boto3 client of this endpoint, by default with the rights of the sandbox itself. Cached, thread-safe."""
         if not self.endpoint_url:
             raise RuntimeError("the gateway does not serve yet: call serve() first")
         given = self._internal if credentials is None else credentials
-        key = (service, given["AWS_ACCESS_KEY_ID"], region)
+        key = (service, given["AWS_ACCESS_KEY_ID"], region, attempts)
         with self._client_lock:
             client = self._clients.get(key)
             if client is None:
@@ -216,7 +278,7 @@ class Gateway:
                     aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
                     aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
                     aws_session_token=given.get("AWS_SESSION_TOKEN"),
-                    config=local_config(service),
+                    config=local_config(service, attempts=attempts),
                 )
                 self._clients[key] = client
             return client

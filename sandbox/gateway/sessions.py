@@ -95,6 +95,13 @@ class Sessions:
             self._sessions[access_key] = session
         return session
 
+    def forward(self, principal: Principal, service: str, seconds: int) -> Session:
+        """A session in which a service (`cloudformation.amazonaws.com`) goes on calling in a caller's name.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html
+        """
+        return self.start(dataclasses.replace(principal, via=(*principal.via, service)), seconds)
+
     def start_role_session(self, role_arn: str, session_name: str, seconds: int) -> Session:
         """A session of a role, as a service takes it; AwsError NoSuchEntity if the role does not exist."""
         role = moto_adapter.find_role(role_arn)

@@ -20,6 +20,7 @@ from sandbox.telemetry.embedded_metrics import extract, looks_embedded
 from sandbox.telemetry.filter_patterns import InvalidPattern, compile_pattern, single_term
 from sandbox.telemetry.log_streams import EVENT_OVERHEAD, Event, Group, Stream, size_of
 from sandbox.telemetry.metrics import Metrics
+from sandbox.telemetry.resource_policies import ResourcePolicies
 
 DAY_MS = 86_400_000
 
@@ -59,6 +60,7 @@ class Logs:
         self._clock = clock
         self._metrics = metrics
         self._lock = threading.Lock()
+        self._policies = ResourcePolicies(clock)
         self._regions: dict[tuple[str, str], Groups] = {}
         self._stored = 0
         self._order = 0
@@ -80,6 +82,7 @@ class Logs:
             "TagLogGroup": self._tag_log_group,
             "UntagLogGroup": self._untag_log_group,
             "ListTagsLogGroup": self._list_tags_log_group,
+            **self._policies.operations,
         }
         insights = "CloudWatch Logs Insights is not part of this sandbox yet"
         metric_filters = "metric filters are not part of this sandbox yet"
@@ -125,6 +128,10 @@ class Logs:
             found = self._regions.get((parts[4], parts[3]), {}).get(parts[6].partition(":")[0])
             return dict(found.tags) if found is not None else {}
 
+    def policy_of(self, arn: str) -> dict[str, Any] | None:
+        """What resource policies say of the log group or stream of this ARN; None if there are none."""
+        return self._policies.of(arn)
+
     def put(
         self,
         group: str,
@@ -168,7 +175,7 @@ class Logs:
                 raise _invalid(f"{refused} is not supported by this sandbox.")
         if call.params.get("logGroupClass", "STANDARD") != "STANDARD":
             raise _invalid(f"logGroupClass {call.params['logGroupClass']} is not supported by this sandbox.")
-        tags = _tags(call.params.get("tags") or {}, {})
+        tags = _tags(call.params.get("tags") or {}, {}, _by_aws(call))
         with self._lock:
             groups = self._groups(call.account, call.region)
             if name in groups:
@@ -228,7 +235,7 @@ class Logs:
     def _tag_resource(self, call: Call) -> None:
         with self._lock:
             group = self._group(call, _group_of_arn(call.params))
-            group.tags = _tags(call.params.get("tags") or {}, group.tags)
+            group.tags = _tags(call.params.get("tags") or {}, group.tags, _by_aws(call))
 
     def _untag_resource(self, call: Call) -> None:
         with self._lock:
@@ -243,7 +250,7 @@ class Logs:
     def _tag_log_group(self, call: Call) -> None:
         with self._lock:
             group = self._group(call, _group_name(call.params))
-            group.tags = _tags(call.params.get("tags") or {}, group.tags)
+            group.tags = _tags(call.params.get("tags") or {}, group.tags, _by_aws(call))
 
     def _untag_log_group(self, call: Call) -> None:
         with self._lock:
@@ -601,12 +608,17 @@ def _limit(params: Mapping[str, Any], most: int) -> int:
     return int(limit)
 
 
-def _tags(new: Mapping[str, str], old: Mapping[str, str]) -> dict[str, str]:
+def _by_aws(call: Call) -> bool:
+    """Whether an AWS service calls (CloudFormation, say): it alone sets tags that begin with `aws:`."""
+    return bool(call.principal.via) or call.principal.kind == "AWSService"
+
+
+def _tags(new: Mapping[str, str], old: Mapping[str, str], by_aws: bool = False) -> dict[str, str]:
     for key, value in new.items():
-        if not 1 <= len(key) <= 128 or len(value) > 256 or key.startswith("aws:"):
+        if not 1 <= len(key) <= 128 or len(value) > 256 or (key.startswith("aws:") and not by_aws):
             raise _invalid(f"The tag '{key}' = '{value}' is not valid.")
     tags = {**old, **new}
-    if len(tags) > MAX_TAGS:
+    if sum(not key.startswith("aws:") for key in tags) > MAX_TAGS:
         raise AwsError("TooManyTagsException", f"A resource can have at most {MAX_TAGS} tags.")
     return tags
 

@@ -111,6 +111,18 @@ def test_what_ec2_keeps_by_name(state: CloudState, clients: Clients) -> None:
     assert state.arn(*HERE, "ec2:security-group", "absent") is None
 
 
+def test_what_an_association_of_a_route_table_joins(state: CloudState, clients: Clients) -> None:
+    ec2 = clients("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.3.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.3.1.0/24")["Subnet"]["SubnetId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    association = ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)["AssociationId"]
+    prefix = f"arn:aws:ec2:us-east-1:{ACCOUNT}"
+    assert state.arn(*HERE, "ec2:associated-route-table", association) == f"{prefix}:route-table/{table}"
+    assert state.arn(*HERE, "ec2:associated-subnet", association) == f"{prefix}:subnet/{subnet}"
+    assert state.arn(*HERE, "ec2:associated-subnet", "rtbassoc-1") is None
+
+
 @pytest.mark.parametrize("kind", ["cloudformation:stack", "codedeploy:deployment", "sqs:message-move-task"])
 def test_what_nothing_here_keeps_is_not_known(state: CloudState, kind: Kind) -> None:
     assert state.arn(*HERE, kind, "any") is None

@@ -11,12 +11,22 @@ from botocore.exceptions import ClientError
 
 from sandbox.authorisation.deliveries import Deliveries
 from sandbox.authorisation.in_force import PoliciesInForce
+from sandbox.events.service import EventBridge
 from sandbox.gateway import moto_deliveries
 from sandbox.gateway.pipeline import Gateway
+from sandbox.telemetry.logs import Logs
+from sandbox.telemetry.metrics import Metrics
 from tests.authorisation.conftest import Clients, policy
 
 ACCOUNT = "123456789012"
 MEMBER = "210987654321"
+
+
+class NoFunctions:
+    """Lambda without functions."""
+
+    def invoke_internal(self, function: str, payload: bytes, **details: Any) -> None:
+        raise AssertionError(f"{function} was to be invoked")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,6 +34,16 @@ def deliveries(gateway: Gateway) -> Deliveries:
     made = Deliveries(gateway.clock, PoliciesInForce(gateway.organization), gateway.organization)
     gateway.judge_deliveries(made.allows)
     gateway.before_answer(made.check)
+    metrics = Metrics(gateway.clock)
+    bridge = EventBridge(
+        gateway.clock,
+        NoFunctions(),
+        Logs(gateway.clock, metrics),
+        metrics,
+        lambda service, region: gateway.client(service, region=region),
+        made.allows,
+    )
+    gateway.add(bridge)
     return made
 
 

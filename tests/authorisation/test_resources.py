@@ -588,7 +588,6 @@ WHOLE = {
     ("ec2", "CancelImportTask"),
     ("ec2", "DeleteNetworkInterfacePermission"),
     ("ec2", "DeleteVpcEndpointConnectionNotifications"),
-    ("ec2", "DisassociateRouteTable"),
     ("ec2", "DisassociateVpcCidrBlock"),
     ("ec2", "ModifyVpcEndpointConnectionNotification"),
     ("iam", "GetAccessKeyLastUsed"),
@@ -647,6 +646,8 @@ class Answering(Known):
     _MADE = {  # noqa: RUF012
         "cloudformation:stack": STACK,
         "codedeploy:deployment": "arn:aws:codedeploy:us-east-1:123456789012:deploymentgroup:a/g",
+        "ec2:associated-route-table": "arn:aws:ec2:us-east-1:123456789012:route-table/rtb-1",
+        "ec2:associated-subnet": "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-1",
         "iam:instance-profile-role": ROLE,
         "kinesis:shard-iterator": "arn:aws:kinesis:us-east-1:123456789012:stream/s",
         "kms:ciphertext": KEY,

@@ -92,6 +92,18 @@ def test_a_stand_in_lies_on_this_machine(stand_in: Any, monkeypatch: pytest.Monk
         open_cloud("account", profile="lab", account=ACCOUNT)
 
 
+def test_names_are_resolved_on_this_machine_and_for_a_stand_in_only(
+    stand_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLDSTART_ACCOUNT_NAMES", "http://10.0.0.1:80")
+    with pytest.raises(Refused, match=r"COLDSTART_ACCOUNT_NAMES is 'http://10\.0\.0\.1:80'"):
+        open_cloud("account", profile="lab", account=ACCOUNT)
+    monkeypatch.setenv("COLDSTART_ACCOUNT_NAMES", "http://127.0.0.1:80")
+    monkeypatch.delenv("COLDSTART_ACCOUNT_ENDPOINT")
+    with pytest.raises(Refused, match="is for a stand-in"):
+        open_cloud("account", profile="lab", account=ACCOUNT)
+
+
 def test_an_unknown_target_and_a_local_profile_are_refused() -> None:
     with pytest.raises(Refused, match="'production'"):
         open_cloud("production")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,9 +42,11 @@ def cloud(stand_in: SandboxHandle, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         "COLDSTART_ACCOUNT_IDS": ACCOUNT,
         "COLDSTART_ACCOUNT_ENDPOINT": stand_in.endpoint,
         "COLDSTART_ACCOUNT_SPEEDUP": str(SPEEDUP),
+        "COLDSTART_ACCOUNT_NAMES": stand_in.names,
         "COLDSTART_ACCOUNT_CONFIRM": "yes",
         "COLDSTART_JOURNAL": str(tmp_path),
         "COLDSTART_LAB": "01",
+        **stand_in.learner,
     }.items():
         monkeypatch.setenv(name, value)
     return open_cloud(credentials=stand_in.learner)
@@ -105,6 +109,38 @@ def test_a_function_is_made_tagged_called_and_removed_and_nothing_is_left(
     assert (left.service, left.found_by) == ("logs", "function")
     logs.delete_log_group(logGroupName="/aws/lambda/orders")
     assert cloud.leftovers() == []
+
+
+def test_an_api_of_the_stand_in_is_called_from_any_process(cloud: Cloud) -> None:
+    cloud.cost_estimate({"http_api_requests": 2}, confirm=True)
+    gateway = cloud.client("apigateway")
+    api = gateway.create_rest_api(name="orders")
+    where = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+    gateway.put_method(**where, authorizationType="NONE")
+    gateway.put_integration(**where, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+    gateway.put_method_response(**where, statusCode="200")
+    gateway.put_integration_response(**where, statusCode="200", responseTemplates={"application/json": '"hello"'})
+    gateway.create_deployment(restApiId=api["id"], stageName="prod")
+    name = f"https://{api['id']}.execute-api.us-east-1.amazonaws.com/prod"
+    script = (
+        "import sys, urllib.request; from sandbox.cloud import open_cloud\n"
+        "print(urllib.request.urlopen(open_cloud().url(sys.argv[1]), timeout=10).read().decode())"
+    )
+    done = subprocess.run([sys.executable, "-c", script, name], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == '"hello"\n'
+    # What the stand-in does not know stays what it is, as in an account.
+    assert cloud.url("https://example.com/x") == "https://example.com/x"
+    gateway.delete_rest_api(restApiId=api["id"])
+    assert cloud.url(name) == name
+
+
+def test_who_resolves_names_does_nothing_else(stand_in: SandboxHandle) -> None:
+    parts = urlsplit(stand_in.names)
+    for method, path in (("GET", "/_sandbox/clock"), ("POST", "/_sandbox/clock/advance"), ("POST", "/")):
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+        connection.request(method, path, body='{"seconds": 1}' if method == "POST" else None)
+        assert connection.getresponse().status == 404
+        connection.close()
 
 
 def test_queues_buckets_tables_and_log_groups_carry_the_tags(cloud: Cloud) -> None:

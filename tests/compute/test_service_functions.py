@@ -215,7 +215,6 @@ def test_a_role_that_lambda_may_not_assume_is_refused(compute: Any) -> None:
     ("operation", "params"),
     [
         ("list_code_signing_configs", {}),
-        ("put_function_recursion_config", {"FunctionName": "f", "RecursiveLoop": "Allow"}),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(compute: Any, operation: str, params: dict[str, Any]) -> None:

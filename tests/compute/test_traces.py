@@ -22,6 +22,8 @@ PARENT = "53995c3f42cd8ad8"
         (f"Root={ROOT};Sampled=?", Trace(ROOT)),
         (f"Root={ROOT};Parent={PARENT};Sampled=1", Trace(ROOT, PARENT, "1")),
         (f"Self=1-1-1;Root={ROOT};Parent=x;Sampled=0", Trace(ROOT, "", "0")),
+        (f"Root={ROOT};Lineage=0a0b0c0d:3%7C11223344:1", Trace(ROOT, lineage=(("0a0b0c0d", 3), ("11223344", 1)))),
+        (f"Root={ROOT};Lineage=0a0b0c0d:x|nonsense|11223344:1", Trace(ROOT, lineage=(("11223344", 1),))),
     ],
 )
 def test_a_header_is_read(header: str, trace: Trace) -> None:
@@ -43,3 +45,15 @@ def test_the_callers_trace_goes_on_with_its_decision_on_sampling(sampled: str, a
     assert header.endswith(f";Sampled={told}")
     # With active tracing the function's segment is below one of Lambda's.
     assert (f"Parent={PARENT};" in header) is not active
+
+
+def test_a_header_tells_how_often_a_function_was_invoked_on_the_way() -> None:
+    one, other = (
+        "arn:aws:lambda:us-east-1:123456789012:function:one",
+        "arn:aws:lambda:us-east-1:123456789012:function:o",
+    )
+    header = NO_TRACE.continued(1.0, active=False, function_arn=one)
+    assert read_trace(header).invocations(one) == 1
+    again = read_trace(read_trace(header).continued(1.0, active=False, function_arn=other))
+    twice = read_trace(again.continued(1.0, active=False, function_arn=one))
+    assert (twice.invocations(one), twice.invocations(other)) == (2, 1)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.endpoints.apis import Http as Api
+
 ANSWERING = """
 import json
 def handler(event, context):
@@ -20,33 +22,6 @@ ROUTES = [
     "$default",
     "POST /pets/dog/1",
 ]
-
-
-class Api:
-    """One HTTP API with a function behind it."""
-
-    def __init__(self, front: Any, name: str, function: str, *, permit: bool = True, **settings: Any) -> None:
-        self.front = front
-        self.v2 = front.client("apigatewayv2")
-        made = self.v2.create_api(Name=name, ProtocolType="HTTP", **settings)
-        self.id = made["ApiId"]
-        self.endpoint = made["ApiEndpoint"]
-        self.function = function
-        if permit:
-            front.permit(function, f"arn:aws:execute-api:us-east-1:123456789012:{self.id}/*")
-        self.integration = self.v2.create_integration(
-            ApiId=self.id, IntegrationType="AWS_PROXY", IntegrationUri=function, PayloadFormatVersion="2.0"
-        )["IntegrationId"]
-
-    def route(self, key: str, integration: str | None = None, **settings: Any) -> str:
-        target = f"integrations/{integration or self.integration}"
-        return str(self.v2.create_route(ApiId=self.id, RouteKey=key, Target=target, **settings)["RouteId"])
-
-    def stage(self, name: str = "$default", **settings: Any) -> None:
-        self.v2.create_stage(ApiId=self.id, StageName=name, **{"AutoDeploy": True, **settings})
-
-    def call(self, method: str, path: str, *args: Any, **settings: Any) -> Any:
-        return self.front.call(method, self.endpoint + path, *args, **settings)
 
 
 @pytest.fixture(scope="module")

@@ -7,32 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.endpoints.apis import url_of
+
 ANSWERING = """
 import json
 def handler(event, context):
     return json.loads(event["body"])
 """
-
-
-def url_of(front: Any, name: str, auth: str = "NONE", *, permit: bool = True, **settings: Any) -> str:
-    functions = front.client("lambda")
-    made = functions.create_function_url_config(FunctionName=name, AuthType=auth, **settings)
-    if permit:
-        functions.add_permission(
-            FunctionName=name,
-            StatementId="url",
-            Action="lambda:InvokeFunctionUrl",
-            Principal="*",
-            FunctionUrlAuthType=auth,
-        )
-        functions.add_permission(
-            FunctionName=name,
-            StatementId="fn",
-            Action="lambda:InvokeFunction",
-            Principal="*",
-            InvokedViaFunctionUrl=True,
-        )
-    return str(made["FunctionUrl"])
 
 
 def test_a_public_url_gives_the_function_an_event_of_format_2(front: Any) -> None:

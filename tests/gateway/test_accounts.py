@@ -224,15 +224,6 @@ def test_a_table_of_the_other_account_is_reached_by_arn(clients: Any, member: di
     assert "several accounts" in message
 
 
-def test_events_are_not_put_on_a_bus_of_the_other_account(clients: Any, member: dict[str, str]) -> None:
-    bus = clients("events", member).create_event_bus(Name="theirs")["EventBusArn"]
-    event = {"Source": "shop", "DetailType": "order", "Detail": "{}"}
-    code, message = error_of(clients("events").put_events, Entries=[{**event, "EventBusName": bus}])
-    assert (code, "events:PutEvents" in message) == ("NotImplementedException", True)
-    assert clients("events", member).put_events(Entries=[{**event, "EventBusName": bus}])["FailedEntryCount"] == 0
-    assert clients("events").list_rules(EventBusName=bus)["Rules"] == []
-
-
 def test_secrets_of_the_other_account_are_fetched_in_a_batch(clients: Any, member: dict[str, str]) -> None:
     arns = [
         clients("secretsmanager", member).create_secret(Name=name, SecretString=name)["ARN"] for name in ("a1", "b1")

@@ -14,7 +14,17 @@ from typing import Any
 
 import pytest
 
-from sandbox.gateway import moto_adapter, moto_deliveries, moto_iam, moto_policies, moto_resources, refusals
+from sandbox.deliveries import s3_events
+from sandbox.gateway import (
+    moto_adapter,
+    moto_cognito,
+    moto_deliveries,
+    moto_events,
+    moto_iam,
+    moto_policies,
+    moto_resources,
+    refusals,
+)
 from sandbox.gateway.call import DEFAULT_ACCOUNT, MEMBER_ACCOUNT
 from sandbox.gateway.message import Request
 from sandbox.gateway.pipeline import Gateway
@@ -381,46 +391,64 @@ def test_parameters_and_their_tags_are_kept_by_name(clients: Any) -> None:
 
 
 def test_deliveries_pass_the_places_that_are_changed() -> None:
-    import moto.events.models
     import moto.s3.models
     import moto.sns.models
+    import moto.sqs.models
 
     notifications = moto.s3.models.notifications
     for changed in (
+        moto.sns.models.Topic.publish,
         moto.sns.models.Subscription.publish,
+        moto.sns.models.SNSBackend._validate_filter_policy,
         notifications.send_event,
-        notifications.send_test_event,
-        moto.events.models.Rule.send_to_targets,
+        moto.s3.models.S3Backend.delete_object,
     ):
         assert changed.__module__ == moto_deliveries.__name__
-    assert list(inspect.signature(notifications._send_sqs_message).parameters) == [
-        "account_id",
-        "event_body",
+    assert "_validate_filter_policy(filter_policy, scope=" in inspect.getsource(moto.sns.models.SNSBackend)
+    events = {event.value for event in notifications.S3NotificationEvent}
+    assert set(s3_events.RAISED.values()) | {s3_events.DELETED, s3_events.MARKER_CREATED} <= events
+    assert list(inspect.signature(moto.sqs.models.SQSBackend.send_message).parameters)[1:] == [
         "queue_name",
-        "region_name",
+        "message_body",
+        "message_attributes",
+        "delay_seconds",
+        "deduplication_id",
+        "group_id",
+        "system_attributes",
+        "validate_group_id",
     ]
-    assert list(inspect.signature(notifications._send_sns_message).parameters) == [
-        "account_id",
-        "event_body",
-        "topic_arn",
-        "region_name",
-    ]
-    assert list(inspect.signature(notifications._get_s3_event).parameters) == [
-        "event_name",
-        "bucket",
-        "key",
-        "notification_id",
-    ]
-    assert list(inspect.signature(notifications._send_event_bridge_message).parameters) == [
-        "account_id",
-        "bucket",
-        "event_name",
-        "key",
-    ]
-    # Where a message goes, moto takes from these.
-    source = inspect.getsource(moto.events.models.Rule._send_to_sqs_queue)
-    assert "sqs_backends[self.account_id][self.region_name]" in source
-    assert "sqs_backends[self.account_id][region]" in inspect.getsource(moto.sns.models)
+
+
+# -- rules and buses (moto_events) ------------------------------------------------------------------------------------
+
+
+def test_rules_are_kept_where_they_are_looked_for(gateway: Any) -> None:
+    import moto.events.models
+
+    assert moto.events.models.Rule.send_to_targets.__module__ == moto_events.__name__
+    bus = moto_events.find_bus(DEFAULT_ACCOUNT, "us-east-1", "default")
+    rule = moto_events.put_rule(
+        bus, "r", pattern='{"a": [1]}', schedule="rate(1 day)", state="DISABLED", description="d", role_arn="arn:role"
+    )
+    rule.targets.append({"Id": "1", "Arn": "arn"})
+    assert rule.arn == f"arn:aws:events:us-east-1:{DEFAULT_ACCOUNT}:rule/r"
+    assert (rule.name, rule.state, rule.description, rule.role_arn) == ("r", "DISABLED", "d", "arn:role")
+    assert (rule.account_id, rule.region_name, rule.event_bus_name) == (DEFAULT_ACCOUNT, "us-east-1", "default")
+    assert (rule.scheduled_expression, rule.managed_by) == ("rate(1 day)", None)
+    assert moto_events.pattern_of(rule) == '{"a": [1]}'
+    again = moto_events.put_rule(
+        bus, "r", pattern=None, schedule="rate(1 day)", state="ENABLED", description=None, role_arn=None
+    )
+    assert moto_events.pattern_of(again) is None
+    assert again.targets == [{"Id": "1", "Arn": "arn"}]
+    assert moto_events.find_rule(bus, "r") is again
+    moto_events.tag_rule(again, [{"Key": "a", "Value": "1"}])
+    arn = moto_resources.arn_of(again.arn)
+    assert arn is not None
+    assert moto_resources.tags(arn) == {"a": "1"}
+    moto_events.drop_rule(bus, again)
+    assert moto_events.rules_of(bus) == []
+    assert moto_resources.tags(arn) == {}
 
 
 def test_the_operations_that_are_refused_exist() -> None:
@@ -475,3 +503,31 @@ def test_what_motos_s3_does_not_know_is_refused() -> None:
         name for name in moto_adapter.operation_names("s3") if camelcase_to_underscores(name) not in methods
     } - known
     assert unknown == set(refusals.OPERATIONS["s3"])
+
+
+def test_a_user_pool_s_tokens_are_signed_by_its_own_key(clients: Any) -> None:
+    """moto_cognito wraps CognitoIdpUserPool.create_jwt, and reads clients, extended_config and users' attributes."""
+    import jwt
+
+    idp = clients("cognito-idp")
+    pool = idp.create_user_pool(PoolName="contract")["UserPool"]["Id"]
+    client = idp.create_user_pool_client(
+        UserPoolId=pool, ClientName="app", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"], AccessTokenValidity=2
+    )["UserPoolClient"]["ClientId"]
+    attributes = [{"Name": "email", "Value": "ada@example.com"}, {"Name": "email_verified", "Value": "true"}]
+    idp.admin_create_user(UserPoolId=pool, Username="ada", UserAttributes=attributes)
+    idp.admin_set_user_password(UserPoolId=pool, Username="ada", Password="Correct-Horse-7", Permanent=True)
+    given = idp.initiate_auth(
+        ClientId=client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "ada", "PASSWORD": "Correct-Horse-7"},
+    )["AuthenticationResult"]
+    issuer = f"https://cognito-idp.us-east-1.amazonaws.com/{pool}"
+    (key,) = (moto_cognito.keys(issuer) or {}).values()
+    claims = jwt.decode(given["IdToken"], key, algorithms=["RS256"], audience=client, issuer=issuer)
+    assert (claims["email"], claims["email_verified"], claims["token_use"]) == ("ada@example.com", True, "id")
+    claims = jwt.decode(given["AccessToken"], key, algorithms=["RS256"], issuer=issuer)
+    assert claims["exp"] - claims["iat"] == given["ExpiresIn"] == 7200
+    # The token that was given out is the one that moto knows.
+    assert idp.get_user(AccessToken=given["AccessToken"])["Username"] == "ada"
+    assert moto_cognito.keys("https://cognito-idp.us-east-1.amazonaws.com/us-east-1_none") is None

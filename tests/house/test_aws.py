@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from checks import aws
 from tests.house.support import ROOT, listening, surroundings, write_json
 
 AWS = ROOT / "checks" / "workbench" / "bin" / "aws"
@@ -138,46 +137,3 @@ def test_without_a_sandbox_the_command_says_how_to_start_one(tmp_path: Path) -> 
     assert done.stderr == (
         "aws: no sandbox is running: run lab.start() in a lab's notebook, or ./coldstart sandbox serve.\n"
     )
-
-
-LABS = {"01": lab("http://127.0.0.1:1001", "2026-01-01"), "02": lab("http://127.0.0.1:1002", "2026-01-02")}
-SERVED = lab("http://127.0.0.1:4566")
-
-
-@pytest.mark.parametrize(
-    ("environ", "folder", "labs", "served", "endpoint"),
-    [
-        ({}, "/", LABS, SERVED, "http://127.0.0.1:1002"),
-        ({}, "/x/labs/01-lambda-lifecycle/deep", LABS, SERVED, "http://127.0.0.1:1001"),
-        ({}, "/x/labs/07-other", LABS, SERVED, "http://127.0.0.1:1002"),
-        ({}, "/", {}, SERVED, "http://127.0.0.1:4566"),
-        ({"AWS_ENDPOINT_URL": "http://localhost:4566"}, "/x/labs/01-l", LABS, SERVED, "http://127.0.0.1:4566"),
-        ({"AWS_ENDPOINT_URL": "http://[::1]:99", **KEYS}, "/", LABS, {}, "http://[::1]:99"),
-    ],
-)
-def test_which_sandbox_is_meant(
-    environ: dict[str, str], folder: str, labs: dict[str, object], served: dict[str, object], endpoint: str
-) -> None:
-    chosen = aws.surroundings(environ, Path(folder), labs, served)
-    assert chosen["AWS_ENDPOINT_URL"] == endpoint
-    assert chosen["AWS_ACCESS_KEY_ID"] == "AKIDSANDBOX"
-
-
-def test_credentials_of_the_environment_count_only_with_an_endpoint_of_the_environment() -> None:
-    mine = {"AWS_ACCESS_KEY_ID": "AKIDMINE", "AWS_SECRET_ACCESS_KEY": "mine", "AWS_REGION": "eu-west-1"}
-    chosen = aws.surroundings(mine, Path("/"), LABS, {})
-    assert (chosen["AWS_ACCESS_KEY_ID"], chosen["AWS_REGION"]) == ("AKIDSANDBOX", "us-east-1")
-    chosen = aws.surroundings({**mine, "AWS_ENDPOINT_URL": "http://127.0.0.1:1001"}, Path("/"), LABS, {})
-    assert (chosen["AWS_ACCESS_KEY_ID"], chosen["AWS_REGION"]) == ("AKIDMINE", "eu-west-1")
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "LOCALHOST."])
-def test_this_machine(host: str) -> None:
-    assert aws.is_loopback(host)
-
-
-@pytest.mark.parametrize(
-    "host", ["0.0.0.0", "10.0.0.1", "localhost.example.com", "127.0.0.1.nip.io", "169.254.169.254", ""]
-)
-def test_not_this_machine(host: str) -> None:
-    assert not aws.is_loopback(host)

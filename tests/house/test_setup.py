@@ -16,70 +16,133 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Steps:
-    """Stands in for the commands that set-up runs: notes them, and makes what `python -m venv` would make."""
+    """Stands in for the commands that set-up runs: notes them, and makes what `python -m venv` would make.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.ran: list[str] = []
+    Those for the SAM CLI's environment have "sam " before their name. They run beside the others, and are noted apart.
+    """
+
+    def __init__(self) -> None:
+        self.project: list[str] = []
+        self.sam: list[str] = []
         self.failing = ""
 
     def __call__(self, command: list[str], log: Path, advice: str, *, counted: bool = False) -> str:
         name = "venv" if "venv" in command else "pip" if "pip" in command else "try"
-        self.ran.append(name)
-        if name == self.failing:
+        own = log.name == "setup-sam.log"
+        (self.sam if own else self.project).append(name)
+        if ("sam " if own else "") + name == self.failing:
             raise setup.SetupError(f"no luck. {advice}, then run ./coldstart again.")
         if name == "venv":
-            (self.root / ".venv" / "bin").mkdir(parents=True)
-            (self.root / ".venv" / "bin" / "python").symlink_to(sys.executable)
-        return f"{self.root / '.venv'}\n"
+            interpreter = Path(command[-1]) / "bin" / "python"
+            interpreter.parent.mkdir(parents=True)
+            interpreter.symlink_to(sys.executable)
+        # What the interpreter says when it is asked for its folder of packages.
+        return f"{Path(command[0]).parent.parent}\n"
+
+    def again(self) -> None:
+        self.project, self.sam, self.failing = [], [], ""
 
 
 @pytest.fixture
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Steps:
     (tmp_path / "requirements.lock").write_text("one==1\n")
-    steps = Steps(tmp_path)
+    (tmp_path / "checks" / "tools").mkdir(parents=True)
+    (tmp_path / "checks" / "tools" / "sam.lock").write_text("sam==1\n")
+    steps = Steps()
     monkeypatch.setattr(setup, "run", steps)
     return steps
 
 
-def test_first_start_makes_an_environment_and_the_second_does_nothing(steps: Steps, tmp_path: Path) -> None:
-    setup.set_up(tmp_path)
-    assert steps.ran == ["venv", "pip", "try", "try"]
-    assert setup.ready(tmp_path)
-    setup.set_up(tmp_path)
-    assert len(steps.ran) == 4
+def environments(root: Path) -> tuple[setup.Environment, setup.Environment]:
+    project = setup.project(root)
+    return project, setup.sam(root, project.python)
 
 
-def test_a_changed_lock_renews_the_environment_without_making_it_anew(steps: Steps, tmp_path: Path) -> None:
+def ready(root: Path) -> list[bool]:
+    return [each.ready() for each in environments(root)]
+
+
+def test_first_start_makes_both_environments_and_the_second_does_nothing(steps: Steps, tmp_path: Path) -> None:
     setup.set_up(tmp_path)
-    steps.ran.clear()
-    (tmp_path / "requirements.lock").write_text("one==2\n")
-    assert not setup.ready(tmp_path)
+    assert steps.project == steps.sam == ["venv", "pip", "try", "try"]
+    assert ready(tmp_path) == [True, True]
+    steps.again()
     setup.set_up(tmp_path)
-    assert steps.ran == ["pip", "try", "try"]
-    assert setup.ready(tmp_path)
+    assert (steps.project, steps.sam) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("lock", "ran", "idle"), [("requirements.lock", "project", "sam"), ("checks/tools/sam.lock", "sam", "project")]
+)
+def test_a_changed_lock_renews_what_is_made_from_it_and_nothing_else(
+    steps: Steps, tmp_path: Path, lock: str, ran: str, idle: str
+) -> None:
+    setup.set_up(tmp_path)
+    steps.again()
+    (tmp_path / lock).write_text("one==2\n")
+    assert sorted(ready(tmp_path)) == [False, True]
+    setup.set_up(tmp_path)
+    assert getattr(steps, ran) == ["pip", "try", "try"]
+    assert getattr(steps, idle) == []
+    assert ready(tmp_path) == [True, True]
 
 
 @pytest.mark.parametrize("failing", ["pip", "try"])
-def test_an_unfinished_environment_is_made_anew(steps: Steps, tmp_path: Path, failing: str) -> None:
+def test_an_unfinished_environment_is_made_anew_with_what_is_in_its_folder(
+    steps: Steps, tmp_path: Path, failing: str
+) -> None:
     steps.failing = failing
     with pytest.raises(setup.SetupError, match=r"then run \./coldstart again"):
         setup.set_up(tmp_path)
-    assert not setup.ready(tmp_path)
+    assert ready(tmp_path) == [False, False]
     (tmp_path / ".venv" / "leftover").touch()
-    steps.failing, steps.ran = "", []
+    steps.again()
     setup.set_up(tmp_path)
-    assert steps.ran[0] == "venv"
+    assert steps.project[0] == steps.sam[0] == "venv"
     assert not (tmp_path / ".venv" / "leftover").exists()
+
+
+@pytest.mark.parametrize("failing", ["sam pip", "sam try"])
+def test_a_tool_that_fails_in_a_renewal_leaves_the_project_as_it_is(steps: Steps, tmp_path: Path, failing: str) -> None:
+    setup.set_up(tmp_path)
+    steps.again()
+    (tmp_path / "checks" / "tools" / "sam.lock").write_text("sam==2\n")
+    steps.failing = failing
+    with pytest.raises(setup.SetupError, match=r"then run \./coldstart again"):
+        setup.set_up(tmp_path)
+    assert ready(tmp_path) == [True, False]
+    steps.again()
+    setup.set_up(tmp_path)
+    assert (steps.project, steps.sam) == ([], ["venv", "pip", "try", "try"])
+
+
+@pytest.mark.parametrize("lost", ["bin/python", setup.STAMP])
+def test_a_tool_without_its_interpreter_or_its_stamp_is_repaired(steps: Steps, tmp_path: Path, lost: str) -> None:
+    setup.set_up(tmp_path)
+    steps.again()
+    (environments(tmp_path)[1].folder / lost).unlink()
+    setup.set_up(tmp_path)
+    assert (steps.project, steps.sam) == ([], ["venv", "pip", "try", "try"])
+    assert ready(tmp_path) == [True, True]
 
 
 def test_an_environment_that_was_moved_is_made_anew(steps: Steps, tmp_path: Path) -> None:
     setup.set_up(tmp_path)
     stamp = tmp_path / ".venv" / setup.STAMP
     stamp.write_bytes(b"/another/place\n" + (tmp_path / "requirements.lock").read_bytes())
-    steps.ran.clear()
+    steps.again()
     setup.set_up(tmp_path)
-    assert steps.ran[0] == "venv"
+    assert steps.project[0] == steps.sam[0] == "venv"
+
+
+def test_another_tools_interpreter_gets_the_sam_cli_beside_it(steps: Steps, tmp_path: Path) -> None:
+    conda = tmp_path / "conda" / "bin" / "python"
+    setup.set_up_sam(tmp_path, conda)
+    assert (steps.project, steps.sam) == ([], ["venv", "pip", "try", "try"])
+    assert setup.sam(tmp_path, conda).folder == tmp_path / "conda" / "tools" / "sam"
+    steps.again()
+    setup.set_up_sam(tmp_path, conda)
+    assert steps.sam == []
 
 
 def test_a_failing_step_is_reported_with_its_error_and_the_log(tmp_path: Path) -> None:
@@ -107,15 +170,16 @@ def launcher(root: Path, *arguments: str, path: str | None = None) -> subprocess
 def house(tmp_path: Path) -> Path:
     """A folder with a space in its name that has the launcher, and a .venv whose python prints what it is given."""
     house = tmp_path / "a house"
-    (house / "checks").mkdir(parents=True)
+    (house / "checks" / "tools").mkdir(parents=True)
     shutil.copy(ROOT / "coldstart", house)
     shutil.copy(ROOT / "checks" / "setup.py", house / "checks")
     (house / "requirements.lock").write_text("one==1\n")
-    python = house / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\necho "$@"\n')
-    python.chmod(0o755)
-    (house / ".venv" / setup.STAMP).write_bytes(setup.stamp_of(house.resolve()))
+    (house / "checks" / "tools" / "sam.lock").write_text("sam==1\n")
+    for each in environments(house.resolve()):
+        each.python.parent.mkdir(parents=True)
+        each.python.write_text('#!/bin/sh\necho "$@"\n')
+        each.python.chmod(0o755)
+        each.stamp.write_bytes(each.finished_stamp())
     return house
 
 
@@ -127,8 +191,11 @@ def test_the_launcher_runs_the_command_line_from_any_folder_and_through_a_link(h
     assert launcher(tmp_path / "bin", "lab").stdout == "-P -m checks.cli lab\n"
 
 
-def test_without_a_python_that_is_new_enough_the_launcher_says_which_is_needed(house: Path, tmp_path: Path) -> None:
-    (house / ".venv" / setup.STAMP).unlink()
+@pytest.mark.parametrize("lost", [".venv", ".venv/tools/sam"])
+def test_without_a_python_that_is_new_enough_the_launcher_says_which_is_needed(
+    house: Path, tmp_path: Path, lost: str
+) -> None:
+    (house / lost / setup.STAMP).unlink()
     tools = tmp_path / "tools"
     tools.mkdir()
     for tool in ("dirname", "readlink", "cat", "cmp"):

@@ -42,6 +42,7 @@ def account(stand_in: SandboxHandle, tmp_path: Path, monkeypatch: pytest.MonkeyP
         "COLDSTART_ACCOUNT_IDS": "123456789012",
         "COLDSTART_ACCOUNT_ENDPOINT": stand_in.endpoint,
         "COLDSTART_ACCOUNT_SPEEDUP": str(SPEEDUP),
+        "COLDSTART_ACCOUNT_NAMES": stand_in.names,
         "COLDSTART_ACCOUNT_CONFIRM": "yes",
         "COLDSTART_JOURNAL": str(tmp_path),
     }

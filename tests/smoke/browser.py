@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import ConsoleMessage, Page, Request, Response, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from checks.aws import is_loopback
 from checks.course import load_course
+from checks.held import is_loopback
 from checks.suite import chromium
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,1 @@
+"""CloudFormation's acting half: stacks, what is done to them, and the service in front."""
