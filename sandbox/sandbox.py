@@ -31,6 +31,9 @@ from sandbox.events.service import EventBridge
 from sandbox.gateway import moto_cognito, pipeline
 from sandbox.gateway.pipeline import Gateway
 from sandbox.state_machines import StateMachines
+from sandbox.telemetry.alarm_operations import AlarmOperations
+from sandbox.telemetry.alarms import Alarms
+from sandbox.telemetry.cloudwatch import CloudWatch
 from sandbox.telemetry.logs import Logs
 from sandbox.telemetry.metrics import Metrics
 from sandbox.templates.stacks.service import CloudFormation
@@ -66,7 +69,11 @@ class Sandbox:
         self.logs = Logs(self.clock, self.metrics)
         self.host = EnvironmentHost(self.clock, LogDelivery(self.logs, self.gateway.permits), self.root)
         self.compute = LambdaService(self.clock, self.gateway, self.metrics, self.host, self.root, seed=seed)
-        for part in (self.metrics, self.logs, self.compute):
+        self.alarms = Alarms(
+            self.clock, self.metrics, lambda service, region: self.gateway.client(service, region=region)
+        )
+        cloudwatch = CloudWatch(self.metrics, AlarmOperations(self.clock, self.alarms).operations)
+        for part in (cloudwatch, self.logs, self.compute):
             self.gateway.add(part)
         self._authorise_calls()
 
@@ -90,6 +97,7 @@ class Sandbox:
             tags={
                 "lambda": self.compute.tags_of,
                 "logs": self.logs.tags_of,
+                "cloudwatch": self.alarms.tags_of,
                 "apigateway": lambda arn: self.endpoints.tags_of(arn),
                 "cloudformation": lambda arn: self.stacks.tags_of(arn),
             },
@@ -105,6 +113,7 @@ class Sandbox:
         self.gateway.before_answer(deliveries.check)
         self.gateway.judge_deliveries(deliveries.allows)
         self.gateway.deliver_to(self.compute)
+        self.machines = StateMachines(self.clock, self.gateway, self.logs)
         self.events = EventBridge(
             self.clock,
             self.compute,
@@ -112,6 +121,7 @@ class Sandbox:
             self.metrics,
             lambda service, region: self.gateway.client(service, region=region),
             deliveries.allows,
+            start_execution=self.machines.start,
         )
         self.gateway.add(self.events)
         self.gateway.announce_by(self.events.send)
@@ -129,7 +139,6 @@ class Sandbox:
             self.gateway.add(part)
         self.gateway.resolve_by(self.endpoints.resolve)
         self.gateway.add(self.stacks)
-        self.machines = StateMachines(self.clock, self.gateway, self.logs)
         self.gateway.add(Iam(Simulation(organization), LastAccessed(self.clock, usage)))
         self.gateway.add(AccessAnalyzer(self.clock, usage, self.gateway.role_trusts))
 
@@ -145,6 +154,7 @@ class Sandbox:
         self.machines.close()
         self.gateway.close()
         self.endpoints.close()
+        self.alarms.close()
         self.events.close()
         self.compute.close()
         self.host.close()

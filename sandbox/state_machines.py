@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.clock import Clock
 from sandbox.gateway import moto_stepfunctions
+from sandbox.gateway.call import AwsError
 from sandbox.gateway.pipeline import Gateway
 from sandbox.telemetry.logs import Logs
 from sandbox.waiting import Waiting
@@ -41,6 +42,18 @@ class StateMachines:
         self.waiting.close()
         moto_stepfunctions.run_by(None)
 
+    def start(self, machine_arn: str, name: str, given: str) -> None:
+        """Starts an execution for a service that has been found to have the right. AwsError if it does not start.
+
+        `given` is the input, a JSON text.
+        """
+        states = self._gateway.client("stepfunctions", region=machine_arn.split(":")[3])
+        try:
+            states.start_execution(stateMachineArn=machine_arn, name=name, input=given)
+        except ClientError as error:
+            told = error.response["Error"]
+            raise AwsError(str(told.get("Code", "")), str(told.get("Message", ""))) from error
+
     def now(self) -> float:
         return self._clock.now()
 
@@ -50,7 +63,7 @@ class StateMachines:
             message = f"User: {_SERVICE} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
             error = {"Error": {"Code": "AccessDeniedException", "Message": message}}
             metadata = {"ResponseMetadata": {"HTTPStatusCode": 403, "RequestId": "", "HTTPHeaders": {}}}
-            raise ClientError({**error, **metadata}, "AssumeRole")  # type: ignore[arg-type]
+            raise ClientError({**error, **metadata}, "AssumeRole")
         return self._gateway.client(service, self._session(role_arn), region, attempts=1)
 
     def _session(self, role_arn: str) -> Mapping[str, str]:

@@ -45,6 +45,10 @@ class Waiting:
         self._own = threading.local()
         self._closed = False
 
+    def now(self) -> float:
+        """Sandbox time, Unix seconds."""
+        return self._clock.now()
+
     def event(self) -> Event:
         return Event(self)
 
@@ -53,7 +57,7 @@ class Waiting:
 
     def sleep(self, seconds: float) -> None:
         """Wait some seconds of sandbox time. Closed if that is not to be."""
-        self._wait(self._waiter(), seconds)
+        self._wait(_Waiter(), seconds)
 
     def close(self) -> None:
         with self._lock:
@@ -62,9 +66,6 @@ class Waiting:
                 self._wake(waiter)
 
     # -- inside ----------------------------------------------------------------------------------
-
-    def _waiter(self) -> _Waiter:
-        return _Waiter()
 
     def _wake(self, waiter: _Waiter) -> None:
         """Lets a waiter go on (the lock is held): time stands by for it from here on."""
@@ -144,7 +145,7 @@ class Event:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether the event came before the time was over."""
-        waiter = self._waiting._waiter()
+        waiter = _Waiter()
         with self._waiting._lock:
             if self._set:
                 return True
@@ -174,6 +175,10 @@ class Thread:
     @property
     def name(self) -> str:
         return self._thread.name
+
+    @property
+    def native_id(self) -> int | None:
+        return self._thread.native_id
 
     def start(self) -> None:
         self._hold = self._waiting._clock.busy()

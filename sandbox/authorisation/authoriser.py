@@ -19,7 +19,7 @@ from sandbox.authorisation.need import Need, Underivable
 from sandbox.authorisation.needs import needs
 from sandbox.authorisation.usage import Usage
 from sandbox.clock import Clock
-from sandbox.gateway.call import AwsError, Call, Principal
+from sandbox.gateway.call import DEFAULT_REGION, AwsError, Call, Principal
 
 
 class Authoriser:
@@ -77,7 +77,7 @@ class Authoriser:
     def permits(self, principal: Principal, action: str, resource: str) -> bool:
         """Whether `principal` may, for what a service does with his rights (a function's log lines, say).
 
-        `resource` is an ARN.
+        `resource` is an ARN, or `*`.
         """
         if principal.arn == self._platform:
             return True
@@ -91,7 +91,7 @@ class Authoriser:
             **self._in_force.principal_context(principal),
         }
         decision = self._decide(principal, need, shared)
-        region = resource.split(":")[3]
+        region = resource.split(":")[3] if resource != "*" else DEFAULT_REGION
         if decision.allowed:
             self._usage.record(principal, need, moment.timestamp(), region)
         else:

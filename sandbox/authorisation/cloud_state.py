@@ -15,8 +15,8 @@ _IAM_KINDS = {"iam:user", "iam:role", "iam:group", "iam:instance-profile", "iam:
 class CloudState:
     """Answers from moto's state and the organization's.
 
-    `mapped_function` knows the functions of Lambda's event source mappings, by the mapping's ARN; `stack` knows the ARNs
-    of stacks, by account, Region, and the stack's name or a change set's ARN.
+    `mapped_function` knows the functions of Lambda's event source mappings, by the mapping's ARN; `stack` knows the
+    ARNs of stacks, by account, Region, and the stack's name or a change set's ARN.
     """
 
     def __init__(

@@ -245,7 +245,8 @@ def _stack(call: Call, look_up: LookUp, given: str) -> str | None:
     if found is not None:
         return found
     if given.startswith("arn:"):
-        raise Underivable(f"cloudformation:{call.operation}: the stack of {given} can't be told")
+        # A change set that is not there (any more) is of no stack: who may look at all of them is told so.
+        return in_partition(call, "cloudformation", "stack/*/*")
     return in_partition(call, "cloudformation", f"stack/{given}/*")
 
 

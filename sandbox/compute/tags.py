@@ -24,7 +24,7 @@ def check_tags(call: Call, tags: Mapping[str, str], before: Mapping[str, str]) -
     if len(own) > MAX_TAGS:
         raise invalid(f"A resource can have {MAX_TAGS} tags, not {len(own)}.")
     reserved = [key for key in tags if _reserved(key)]
-    if reserved and not call.principal.via and call.principal.kind != "AWSService":
+    if reserved and not call.principal.is_aws:
         raise invalid(f"Tag keys that begin with aws: are reserved: {', '.join(reserved)}")
 
 

@@ -77,7 +77,7 @@ REFUSED: Mapping[str, str] = {
 
 
 class EventBridge:
-    """The service `events`. `start_execution` starts state machines; without it they are no targets."""
+    """The service `events`. `start_execution` starts state machines."""
 
     name = "events"
     whole = False
@@ -90,7 +90,7 @@ class EventBridge:
         metrics: Metrics,
         client: Callable[[str, str], Any],
         judge: Judge,
-        start_execution: StartExecution | None = None,
+        start_execution: StartExecution,
     ) -> None:
         targets = Targets(clock, compute, logs, client, judge, start_execution)
         delivery = Delivery(clock, targets, metrics)

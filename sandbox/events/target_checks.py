@@ -47,6 +47,8 @@ def check_target(target: Mapping[str, Any], targets: Targets) -> None:
     objection = targets.objection(arn)
     if objection is not None:
         raise unsupported("PutTargets", objection)
+    if arn.service == "states" and not target.get("RoleArn"):
+        raise invalid(f"RoleArn is required for target {arn.text}.")
     if target.get("SqsParameters"):
         raise unsupported(
             "PutTargets", f"SqsParameters of the target {name}: FIFO and fair queues are not fed by rules"

@@ -95,7 +95,7 @@ class Targets:
         logs: Logs,
         client: Callable[[str, str], Any],
         judge: Judge,
-        start_execution: StartExecution | None = None,
+        start_execution: StartExecution,
     ) -> None:
         self._clock = clock
         self._compute = compute
@@ -109,12 +109,10 @@ class Targets:
     def objection(self, arn: Arn) -> str | None:
         """Why there can be no target with this ARN; None if there can."""
         kind = _kind(arn)
-        if kind == "stepfunctions" and self._start_execution is None:
-            return f"state machines are not started by events yet ({arn.text})"
         if kind is None:
             return (
-                f"events can't be delivered to {arn.text}; functions, standard queues and topics, log groups and "
-                "event buses work"
+                f"events can't be delivered to {arn.text}; functions, standard queues and topics, log groups, state "
+                "machines and event buses work"
             )
         return None
 
@@ -135,7 +133,7 @@ class Targets:
             self._to_bus(sender, arn, role_arn, event)
         elif kind == "logs":
             self._to_log_group(sender, arn, payload)
-        elif kind == "stepfunctions" and self._start_execution is not None:
+        elif kind == "stepfunctions":
             self._to_state_machine(sender, arn, role_arn, event, payload)
         else:
             raise Undelivered("INVALID_PARAMETER", f"events can't be delivered to {arn.text}")
@@ -224,7 +222,6 @@ class Targets:
         if role_arn is None or not self._judge(EVENTS, "states:StartExecution", arn.text, _context(sender), role_arn):
             raise _denied(arn)
         _expect_json(payload)
-        assert self._start_execution is not None
         try:
             self._start_execution(arn.text, f"{event.id}_{uuid.uuid4()}", payload)
         except AwsError as error:

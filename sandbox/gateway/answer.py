@@ -130,7 +130,7 @@ class Answerer:
                     account=call.account,
                     region=call.region,
                     request_id=call.request_id,
-                    by_aws=bool(call.principal.via) or call.principal.kind == "AWSService",
+                    by_aws=call.principal.is_aws,
                 )
         except NotInMoto as error:
             raise refusals.unsupported(call.service, call.operation, str(error)) from error

@@ -50,7 +50,8 @@ class Principal:
 
     A web identity's is its provider's, and its `user_id` PROVIDER:AUDIENCE:SUBJECT. `session` is there for temporary
     credentials only. `via` are the services (`cloudformation.amazonaws.com`) that call in the principal's name, the
-    first one first (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html).
+    first one first (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html). `service`
+    is the service that took the role itself and works with its rights.
     """
 
     account: str
@@ -62,6 +63,17 @@ class Principal:
     session_expires: datetime | None = None
     session: SessionDetails | None = None
     via: tuple[str, ...] = ()
+    service: str | None = None
+
+    @property
+    def calling_service(self) -> str | None:
+        """The AWS service that makes the call, if it is one of those."""
+        return self.via[-1] if self.via else self.service
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether it is an AWS service that calls."""
+        return self.calling_service is not None or self.kind == "AWSService"
 
 
 @dataclass(slots=True)

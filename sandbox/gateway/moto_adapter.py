@@ -589,8 +589,9 @@ def new_secret() -> str:
 
 def bucket_account(bucket: str) -> str | None:
     """The account that owns a bucket; None if there is no such bucket."""
-    module = sys.modules.get("moto.s3.models")
-    owner = module.s3_backends.bucket_accounts.get(bucket) if module is not None else None
+    # A module that another thread is importing is there, and its stores are not yet.
+    stores = getattr(sys.modules.get("moto.s3.models"), "s3_backends", None)
+    owner = stores.bucket_accounts.get(bucket) if stores is not None else None
     return str(owner[1]) if owner is not None else None
 
 
@@ -600,13 +601,13 @@ _KEY_ID_BYTES = 36
 
 def key_of_ciphertext(ciphertext: bytes, region: str) -> str | None:
     """The ARN of the KMS key that encrypted this; None if no account has it in that Region."""
-    module = sys.modules.get("moto.kms.models")
-    if module is None:
+    stores = getattr(sys.modules.get("moto.kms.models"), "kms_backends", None)
+    if stores is None:
         return None
     key_id = ciphertext[:_KEY_ID_BYTES].decode("ascii", "replace")
-    for account in list(module.kms_backends):
+    for account in list(stores):
         # Not by indexing: that makes what is asked for, or fails.
-        backend = dict.get(module.kms_backends[account], region)
+        backend = dict.get(stores[account], region)
         key = backend.keys.get(key_id) if backend is not None else None
         if key is not None:
             return str(key.arn)

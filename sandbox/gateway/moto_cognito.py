@@ -29,6 +29,7 @@ _lock = threading.Lock()
 def install() -> None:
     """Have moto changed when it loads Cognito."""
     moto_adapter.after_import("moto.cognitoidp.models", _sign_by_own_keys)
+    moto_adapter.after_import("moto.cognitoidp.models", _update_as_a_whole)
 
 
 def keys(issuer: str) -> Mapping[str, Any] | None:
@@ -109,3 +110,42 @@ def _sign_by_own_keys(module: ModuleType) -> None:
         return jwt.encode(claims, _key(self), algorithm="RS256", headers={"kid": _key_id(self)}), expires_in
 
     module.CognitoIdpUserPool.create_jwt = create_jwt
+
+
+#: What only the creation of a user pool takes, and an update leaves as it is.
+_FIXED = ("AliasAttributes", "UsernameAttributes", "UsernameConfiguration")
+
+
+def _update_as_a_whole(module: ModuleType) -> None:
+    """An update says all that is to be; what it does not say goes back to its default, but for what can't be changed.
+
+    https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UpdateUserPool.html
+    """
+    backend = module.CognitoIdpBackend
+    update, delete = backend.update_user_pool, backend.delete_user_pool
+
+    def update_user_pool(self: Any, user_pool_id: str, extended_config: dict[str, Any]) -> None:
+        pool = self.describe_user_pool(user_pool_id)
+        fixed = {name: pool.extended_config[name] for name in _FIXED if name in pool.extended_config}
+        given = dict(extended_config)
+        pool.name = given.pop("PoolName", None) or pool.name
+        update(self, user_pool_id, {**given, **fixed})
+
+    def delete_user_pool(self: Any, user_pool_id: str) -> None:
+        if self.describe_user_pool(user_pool_id).extended_config.get("DeletionProtection") == "ACTIVE":
+            raise module.InvalidParameterException(
+                "The user pool cannot be deleted because deletion protection is activated. Deletion protection must "
+                "be inactivated first."
+            )
+        delete(self, user_pool_id)
+
+    def update_user_pool_client(self: Any, user_pool_id: str, client_id: str, extended_config: dict[str, Any]) -> Any:
+        client = self.describe_user_pool_client(user_pool_id, client_id)
+        name = {"ClientName": client.extended_config.get("ClientName")}
+        new = module.CognitoIdpUserPoolClient(user_pool_id, client.generate_secret, {**name, **extended_config})
+        client.extended_config = new.extended_config
+        return client
+
+    backend.update_user_pool = update_user_pool
+    backend.delete_user_pool = delete_user_pool
+    backend.update_user_pool_client = update_user_pool_client

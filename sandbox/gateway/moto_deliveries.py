@@ -111,10 +111,18 @@ _ACTIONS = {"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs
 
 
 def objection(
-    principal: str, target: Arn, source_arn: str, source_account: str, role_arn: str | None = None
+    principal: str,
+    target: Arn,
+    source_arn: str,
+    source_account: str,
+    role_arn: str | None = None,
+    *,
+    owner: str | None = None,
 ) -> Objection | None:
     """Why a queue, topic or function does not take what a service delivers from a source; None if it does.
 
+    `owner` is there for services that bring aws:SourceOwner, the key that a topic's first policy asks for: with it an
+    alarm reaches the topics of its own account.
     One that is encrypted with a customer's key needs the key's policy too; AWS's own key can't be used by a service.
     https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html,
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html#compatibility-with-aws-services
@@ -130,6 +138,8 @@ def objection(
     if _judge is None:
         return None
     context = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_account}
+    if owner is not None:
+        context["aws:SourceOwner"] = owner
     needed = [(_ACTIONS[target.service], target.text)]
     if getattr(kept, "kms_master_key_id", None):
         key = moto_names.encryption_key(target.text)

@@ -2,6 +2,8 @@
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (DependencyViolation),
 https://docs.aws.amazon.com/vpc/latest/userguide/delete-vpc.html
+
+tests/templates/types/test_ec2.py holds what is used of moto here.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ _NOTHING = '{"Version":"2012-10-17","Statement":[]}'
 
 def iam_of(account: str) -> Any:
     """The account's IAM; None if there is no such account. (moto would make one for any number it is asked for.)"""
-    module = sys.modules.get("moto.iam.models")
-    partitions = module.iam_backends.get(account) if module is not None else None
+    stores = getattr(sys.modules.get("moto.iam.models"), "iam_backends", None)
+    partitions = stores.get(account) if stores is not None else None
     return partitions.get("aws") if partitions is not None else None
 
 

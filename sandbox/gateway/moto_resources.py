@@ -33,8 +33,9 @@ def arn_of(text: str) -> Arn | None:
 
 def store(service: str, account: str, region: str) -> Any:
     """moto's store of a service; None if nothing is kept there. (moto would make one for whatever it is asked for.)"""
-    module = sys.modules.get(f"moto.{service}.models")
-    regions = getattr(module, f"{service}_backends").get(account) if module is not None else None
+    # A module that another thread is importing is there, and its stores are not yet.
+    stores = getattr(sys.modules.get(f"moto.{service}.models"), f"{service}_backends", None)
+    regions = stores.get(account) if stores is not None else None
     return regions.get(region) if regions is not None else None
 
 

@@ -6,24 +6,27 @@ the gateway with the role of the machine, waits are of sandbox time, and executi
 The engine is loaded with the first call to Step Functions: a second, and some 20 MB.
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
 
-tests/gateway/test_moto_stepfunctions.py holds what is used of moto here.
+tests/test_state_machines.py holds what is used of moto here.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
 import json
 import logging
-import math
+import re
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn, Protocol
 
-from sandbox.gateway import moto_adapter
+from botocore.exceptions import ClientError
+
+from sandbox.gateway import machine_definitions, moto_adapter, moto_machine_time
 from sandbox.waiting import Waiting
 
 log = logging.getLogger(__name__)
@@ -62,6 +65,7 @@ def run_by(machines: Machines | None) -> None:
     """Let executions run in these surroundings; with None no execution can be started."""
     global _machines
     _machines = machines
+    moto_machine_time.wait_by(machines.waiting if machines is not None else None)
 
 
 def _surroundings() -> Machines:
@@ -78,23 +82,12 @@ def install() -> None:
         f"{_PARSER}.utils": _forget_threads,
         f"{_PARSER}.backend.execution_worker": _end_in_any_case,
         f"{_ASL}.utils.boto_client": _act_with_the_role,
-        f"{_ASL}.eval.count_down_latch": _count_in_sandbox_time,
-        f"{_STATES}.wait.wait_function.timestamp": _read_timestamps,
-        # Modules with threads, events or pauses.
-        f"{_ASL}.component.program.program": _wait_in_sandbox_time,
-        f"{_ASL}.component.common.retry.retrier_decl": _wait_in_sandbox_time,
-        f"{_ASL}.eval.callback.callback": _wait_in_sandbox_time,
-        f"{_ASL}.eval.environment": _wait_in_sandbox_time,
-        f"{_STATES}.exec.execute_state": _wait_in_sandbox_time,
-        f"{_STATES}.exec.state_map.iteration.inline_iteration_component": _wait_in_sandbox_time,
-        f"{_STATES}.exec.state_map.iteration.job": _wait_in_sandbox_time,
-        f"{_STATES}.exec.state_map.iteration.itemprocessor.map_run_record": _wait_in_sandbox_time,
-        f"{_STATES}.exec.state_parallel.branch_worker": _wait_in_sandbox_time,
-        f"{_STATES}.exec.state_parallel.branches_decl": _wait_in_sandbox_time,
-        f"{_TASKS}.service.state_task_service_callback": _wait_in_sandbox_time,
+        f"{_ASL}.utils.json_path": _find_as_paths_say,
+        f"{_TASKS}.state_task_lambda": _name_errors_of_functions,
     }
     for name, change in changes.items():
         moto_adapter.after_import(name, change)
+    moto_machine_time.install()
 
 
 # -- loading -----------------------------------------------------------------------------------------------
@@ -145,6 +138,8 @@ def _engine() -> Any:
         finally:
             for name in stand_ins:
                 sys.modules.pop(name, None)
+        # What went wrong stands in an execution's history: not on the console too.
+        logging.getLogger(_PARSER).setLevel(logging.CRITICAL)
         # Where authorising looks for the machines' tags.
         sys.modules["moto.stepfunctions.models"].stepfunctions_backends = (  # type: ignore[attr-defined]
             engine.stepfunctions_parser_backends
@@ -165,13 +160,19 @@ def _act_with_the_role(module: ModuleType) -> None:
 def _start_well(module: ModuleType) -> None:
     backend = module.StepFunctionsParserBackend
     create, update, start = backend.create_state_machine, backend.update_state_machine, backend.start_execution
+    delete = backend.delete_state_machine
 
-    def create_state_machine(
-        self: Any, name: str, definition: str, roleArn: str, *rest: Any, **settings: Any  # noqa: N803
-    ) -> Any:
+    def create_state_machine(self: Any, name: str, definition: str, roleArn: str, *rest: Any, **settings: Any) -> Any:
         _check_definition(definition, settings.get("sm_type"))
         _check_role(roleArn, settings.get("loggingConfiguration"))
         return create(self, name, definition, roleArn, *rest, **settings)
+
+    def check(definition: str) -> None:
+        try:
+            module.AmazonStateLanguageParser.parse(definition)
+        except Exception as error:
+            bad = machine_definitions.Bad(f"SCHEMA_VALIDATION_FAILED: {error}")
+            _refuse(bad.code, bad.message)
 
     def update_state_machine(
         self: Any, arn: str, definition: str | None = None, role_arn: str | None = None, **settings: Any
@@ -184,13 +185,20 @@ def _start_well(module: ModuleType) -> None:
             _check_role(role_arn or machine.roleArn, logging_configuration)
         return update(self, arn, definition, role_arn, **settings)
 
-    def start_execution(
-        self: Any, state_machine_arn: str, name: str | None = None, *rest: Any, **details: Any
-    ) -> Any:
+    def start_execution(self: Any, state_machine_arn: str, name: str | None = None, *rest: Any, **details: Any) -> Any:
         if name:
             self._validate_name(name)
         return start(self, state_machine_arn, name or str(uuid.uuid4()), *rest, **details)
 
+    def delete_state_machine(self: Any, arn: str) -> None:
+        # Its executions end with it, sooner or later.
+        for machine in [each for each in self.state_machines if each.arn == arn]:
+            for execution in [each for each in machine.executions if each.stop_date is None]:
+                execution.stop(_now(), None, None)
+        delete(self, arn)
+
+    backend.delete_state_machine = delete_state_machine
+    backend._validate_definition = staticmethod(check)
     backend.create_state_machine = create_state_machine
     backend.update_state_machine = update_state_machine
     backend.start_execution = start_execution
@@ -206,32 +214,9 @@ def _refuse(kind: str, message: str) -> NoReturn:
 def _check_definition(definition: str, kind: str | None) -> None:
     """What the engine would fail at when it comes to it is refused here."""
     try:
-        content = json.loads(definition)
-    except (ValueError, RecursionError) as error:
-        _refuse("InvalidDefinition", f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {error}'")
-    for place in _objects(content):
-        if place.get("QueryLanguage") == "JSONata":
-            _refuse("NotImplementedException", "coldstart does not support QueryLanguage JSONata; JSONPath works")
-        resource = place.get("Resource") if place.get("Type") == "Task" else None
-        if isinstance(resource, str) and ":activity:" in resource:
-            _refuse("NotImplementedException", f"coldstart does not support activities ({resource})")
-        if isinstance(resource, str) and kind == "EXPRESS" and resource.endswith((".sync", ".sync:2", ".waitForTaskToken")):
-            _refuse(
-                "InvalidDefinition",
-                f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Express state machine does not support "
-                f"'.{resource.rpartition('.')[2]}' service integration'",
-            )
-
-
-def _objects(content: Any) -> Iterator[Mapping[str, Any]]:
-    waiting = [content]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            yield each
-            waiting += each.values()
-        elif isinstance(each, list):
-            waiting += each
+        machine_definitions.check(definition, kind)
+    except machine_definitions.Bad as error:
+        _refuse(error.code, error.message)
 
 
 def _check_role(role_arn: str, logs: Mapping[str, Any] | None) -> None:
@@ -247,12 +232,60 @@ def _check_role(role_arn: str, logs: Mapping[str, Any] | None) -> None:
         )
     if logs and logs.get("level", "OFF") != "OFF":
         if _group_of(logs) is None:
-            _refuse("InvalidLoggingConfiguration", "Invalid Logging Configuration: Must specify exactly one Log Destination.")
+            _refuse(
+                "InvalidLoggingConfiguration",
+                "Invalid Logging Configuration: Must specify exactly one Log Destination.",
+            )
         if not machines.may_log(role_arn):
             _refuse(
                 "AccessDeniedException",
                 "The state machine IAM Role is not authorized to access the Log Destination",
             )
+
+
+def _name_errors_of_functions(module: ModuleType) -> None:
+    """The errors of Lambda itself, not of a function, have names of their own, by which Retry and Catch tell them.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+    """
+    name = module.StateTaskLambda._from_error
+
+    def from_error(self: Any, env: Any, ex: Exception) -> Any:
+        failure = name(self, env, ex)
+        if isinstance(ex, ClientError):
+            code = str(ex.response["Error"]["Code"])
+            # What Lambda's model does not know (AccessDeniedException) is known by the client's general name.
+            known = code in moto_adapter.service_model("lambda").shape_names
+            failure.error_name.error_name = f"Lambda.{code if known else 'AWSLambdaException'}"
+            failure.event_details["lambdaFunctionFailedEventDetails"]["error"] = failure.error_name.error_name
+        return failure
+
+    module.StateTaskLambda._from_error = from_error
+
+
+# -- paths -------------------------------------------------------------------------------------------------
+
+#: What makes a path lead to any number of values: wildcards, descents, slices, filters, several indices.
+_INDEFINITE = re.compile(r"\*|\.\.|\[[^\]']*[:?,]")
+
+
+def _find_as_paths_say(module: ModuleType) -> None:
+    """A path that leads to one place gives what is there, any other a list, with nothing in it if there is nothing.
+
+    moto goes by what it has found: `$.lines[0].price` gives it a list.
+    https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html
+    """
+    parse = functools.lru_cache(maxsize=1024)(module.parse)
+
+    def extract_json(path: str, data: Any) -> Any:
+        found = [match.value for match in parse(path).find(data)]
+        if _INDEFINITE.search(path):
+            return found
+        if not found:
+            raise module.NoSuchJsonPathError(json_path=path, data=data)
+        return found[0]
+
+    module.extract_json = extract_json  # type: ignore[attr-defined]
 
 
 # -- logs --------------------------------------------------------------------------------------------------
@@ -300,7 +333,7 @@ class _Log:
             "event_timestamp": str(now),
             "execution_arn": self.execution_arn,
         }
-        _surroundings().log(self._group, self._stream, now, json.dumps(message, default=str))
+        _surroundings().log(self._group, self._stream, now, json.dumps(message, separators=(",", ":"), default=str))
 
 
 def _log_executions(module: ModuleType) -> None:
@@ -314,82 +347,22 @@ def _log_executions(module: ModuleType) -> None:
             self._cloud_watch_logging_session = _Log(self.state_machine, self.exec_arn, group, enabled)
         begin(self)
 
+    reflect = module.BaseExecutionWorkerCommunication._reflect_execution_status
+
+    def reflect_status(self: Any) -> None:
+        execution = self.execution
+        end = SimpleNamespace(exec_worker=execution.exec_worker)
+        reflect(SimpleNamespace(execution=end))
+        if hasattr(end, "output"):
+            # moto would give a text as it is, which is no JSON, and nothing for null.
+            end.output = json.dumps(end.output, separators=(",", ":"), ensure_ascii=False)
+        # Its status comes last: with it all else is to be there.
+        for name in ("output", "error", "cause", "stop_date", "exec_status"):
+            if hasattr(end, name):
+                setattr(execution, name, getattr(end, name))
+
     module.Execution.start = start
-
-
-# -- time --------------------------------------------------------------------------------------------------
-
-
-def _thread(
-    target: Callable[..., Any], args: tuple[Any, ...] = (), name: str | None = None, daemon: bool | None = None
-) -> Any:
-    return _surroundings().waiting.thread(target, args, name)
-
-
-def _event() -> Any:
-    return _surroundings().waiting.event()
-
-
-def _sleep(seconds: float) -> None:
-    _surroundings().waiting.sleep(seconds)
-
-
-def _overlaid(module: ModuleType, **changes: Any) -> ModuleType:
-    copy = ModuleType(module.__name__, module.__doc__)
-    copy.__dict__.update({**vars(module), **changes})
-    return copy
-
-
-def _wait_in_sandbox_time(module: ModuleType) -> None:
-    names = vars(module)
-    if "threading" in names:
-        # The types stay what they were: they stand in annotations.
-        module.threading = _overlaid(names["threading"], Thread=_thread, Event=_event)  # type: ignore[attr-defined]
-    if names.get("Thread") is threading.Thread:
-        module.Thread = _thread  # type: ignore[attr-defined]
-    if names.get("Event") is threading.Event:
-        module.Event = _event  # type: ignore[attr-defined]
-    if "time" in names:
-        module.time = _overlaid(names["time"], sleep=_sleep)  # type: ignore[attr-defined]
-
-
-def _count_in_sandbox_time(module: ModuleType) -> None:
-    class CountDownLatch:
-        """As moto's."""
-
-        def __init__(self, num: int) -> None:
-            self._left = num
-            self._lock = threading.Lock()
-            self._done = _event()
-
-        def count_down(self) -> None:
-            with self._lock:
-                self._left -= 1
-                over = self._left <= 0
-            if over:
-                self._done.set()
-
-        def wait(self) -> None:
-            if self._left > 0:
-                self._done.wait()
-
-    module.CountDownLatch = CountDownLatch  # type: ignore[attr-defined]
-
-
-def _read_timestamps(module: ModuleType) -> None:
-    # moto's are of the time zone of the process, and whole seconds short of it.
-    def _get_wait_seconds(self: Any, env: Any) -> int:
-        self.string.eval(env=env)
-        given = env.stack.pop()
-        try:
-            due = datetime.fromisoformat(str(given))
-        except ValueError:
-            due = None
-        if due is None or due.tzinfo is None:
-            raise module.FailureEventException(self._create_failure_event(env, given))
-        return max(math.ceil(due.timestamp() - _surroundings().now()), 0)
-
-    module.Timestamp._get_wait_seconds = _get_wait_seconds
+    module.BaseExecutionWorkerCommunication._reflect_execution_status = reflect_status
 
 
 # -- ends --------------------------------------------------------------------------------------------------
@@ -418,7 +391,7 @@ def _end_in_any_case(module: ModuleType) -> None:
             execution = self._execution_communication.execution
             execution.stop_date = _now()
             execution.error, execution.cause = "States.Runtime", f"{type(error).__name__}: {error}"
-            execution.exec_status = sys.modules[f"{_PARSER}.api"].ExecutionStatus.FAILED  # type: ignore[attr-defined]
+            execution.exec_status = sys.modules[f"{_PARSER}.api"].ExecutionStatus.FAILED
         finally:
             self.begun.set()
 
@@ -430,7 +403,7 @@ def _end_in_any_case(module: ModuleType) -> None:
     def start(self: Any) -> None:
         # Until it has its surroundings an execution can be neither described nor stopped.
         self.begun = threading.Event()
-        _thread(self._execution_logic).start()
+        moto_machine_time.thread(self._execution_logic).start()
         self.begun.wait()
 
     worker._execution_logic = execution_logic

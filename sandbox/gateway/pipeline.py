@@ -37,6 +37,7 @@ from sandbox.gateway import (
     moto_partiql,
     moto_policies,
     moto_secrets,
+    moto_stepfunctions,
     moto_tables,
     moto_tags,
     refusals,
@@ -223,9 +224,14 @@ class Gateway:
 
     # -- for services ----------------------------------------------------------------------------------
 
-    def issue_session(self, role_arn: str, session_name: str, seconds: int) -> dict[str, str]:
-        """A new session of a role, as AWS_* variables; AwsError NoSuchEntity if there is no such role."""
-        return self._sessions.start_role_session(role_arn, session_name, seconds).variables()
+    def issue_session(
+        self, role_arn: str, session_name: str, seconds: int, service: str | None = None
+    ) -> dict[str, str]:
+        """A new session of a role, as AWS_* variables; AwsError NoSuchEntity if there is no such role.
+
+        `service` is the AWS service that calls with it, if it does not lend it to a customer's code.
+        """
+        return self._sessions.start_role_session(role_arn, session_name, seconds, service).variables()
 
     def forward_access(self, principal: Principal, service: str, seconds: int) -> dict[str, str]:
         """Credentials (AWS_* variables) with which a service calls on in a caller's name and with his rights."""

@@ -300,8 +300,8 @@ def record_of(
         "eventName": call.operation,
         "awsRegion": call.region,
         # A service that calls in somebody's name stands for the address and the client.
-        "sourceIPAddress": principal.via[-1] if principal.via else call.source_ip,
-        "userAgent": principal.via[-1] if principal.via else call.user_agent[:_MAX_TEXT],
+        "sourceIPAddress": principal.calling_service or call.source_ip,
+        "userAgent": principal.calling_service or call.user_agent[:_MAX_TEXT],
         "requestParameters": None if call.read_only and not call.params else _written(call.params),
         "responseElements": None,
         "requestID": call.request_id,
@@ -358,8 +358,8 @@ def _identity(call: Call) -> dict[str, Any]:
     context = _session_context(principal)
     if context:
         identity["sessionContext"] = context
-    if principal.via:
-        identity["invokedBy"] = principal.via[-1]
+    if principal.calling_service:
+        identity["invokedBy"] = principal.calling_service
     return identity
 
 

@@ -1,6 +1,6 @@
 """What moto would only pretend to do, and the sandbox therefore refuses by name.
 
-moto stores these things and reports success, but nothing happens: no stack comes up, no alarm is evaluated, no
+moto stores these things and reports success, but nothing happens: no stack comes up, nothing is scaled, no
 machine starts. Each line goes when a part of the sandbox really does it.
 """
 
@@ -15,7 +15,7 @@ from sandbox.gateway.call import AwsError
 Objection = Callable[[Mapping[str, Any]], str | None]
 
 _NO_FUNCTION = "nothing would invoke the function"
-_NO_ALARMS = "alarms are not evaluated"
+_NO_SCALING = "nothing would be scaled"
 _NO_DATABASE = "there is no database behind it"
 _NO_MACHINE = "there are no machines or containers behind it"
 _NO_TRAFFIC = "nothing listens at the address it would get"
@@ -69,25 +69,16 @@ SERVICES: Mapping[str, str] = {
 OPERATIONS: Mapping[str, Mapping[str, str]] = {
     "acm-pca": {"PutPolicy": _NO_POLICY},
     "application-autoscaling": {
-        "PutScalingPolicy": _NO_ALARMS,
+        "PutScalingPolicy": _NO_SCALING,
         "PutScheduledAction": _NO_TIMER,
-        "RegisterScalableTarget": _NO_ALARMS,
+        "RegisterScalableTarget": _NO_SCALING,
     },
     "autoscaling": {
         "CreateAutoScalingGroup": _NO_MACHINE,
-        "PutScalingPolicy": _NO_ALARMS,
+        "PutScalingPolicy": _NO_SCALING,
         "SetDesiredCapacity": _NO_MACHINE,
     },
     "cloudhsmv2": {"PutResourcePolicy": _NO_POLICY},
-    "cloudwatch": {
-        "DescribeAlarmsForMetric": _NO_ALARMS,
-        "PutAnomalyDetector": _NO_ALARMS,
-        "PutCompositeAlarm": _NO_ALARMS,
-        "PutInsightRule": "Contributor Insights rules are not evaluated",
-        "PutMetricAlarm": _NO_ALARMS,
-        "PutMetricStream": "metrics are not streamed",
-        "SetAlarmState": _NO_ALARMS,
-    },
     "dsql": {"PutClusterPolicy": _NO_POLICY},
     "ec2": {
         "RequestSpotFleet": _NO_MACHINE,
@@ -185,8 +176,8 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
     },
     "stepfunctions": {
         "CreateActivity": "nothing would hand out its tasks",
-        "StartSyncExecution": _NO_ENGINE,
-        "TestState": _NO_ENGINE,
+        "StartSyncExecution": "executions that are waited for are not built; StartExecution works",
+        "TestState": "single states are not run",
     },
     "vpc-lattice": {"PutAuthPolicy": _NO_POLICY, "PutResourcePolicy": _NO_POLICY},
 }

@@ -102,12 +102,16 @@ class Sessions:
         """
         return self.start(dataclasses.replace(principal, via=(*principal.via, service)), seconds)
 
-    def start_role_session(self, role_arn: str, session_name: str, seconds: int) -> Session:
-        """A session of a role, as a service takes it; AwsError NoSuchEntity if the role does not exist."""
+    def start_role_session(self, role_arn: str, session_name: str, seconds: int, service: str | None = None) -> Session:
+        """A session of a role, as a service takes it; AwsError NoSuchEntity if the role does not exist.
+
+        `service` is the one that calls with it, if it does not lend it to a customer's code.
+        """
         role = moto_adapter.find_role(role_arn)
         if role is None:
             raise AwsError("NoSuchEntity", f"The role with ARN {role_arn} cannot be found.", 404)
-        return self.start(assumed(role, session_name, SessionDetails("AssumeRole", self._clock.datetime())), seconds)
+        taken = assumed(role, session_name, SessionDetails("AssumeRole", self._clock.datetime()))
+        return self.start(dataclasses.replace(taken, service=service), seconds)
 
 
 def assumed(role: Role, session_name: str, details: SessionDetails) -> Principal:

@@ -147,8 +147,8 @@ class _Parser:
             self._expect(")")
             return inner
         word = self._word()
-        if word in ("TRUE", "FALSE"):
-            return Constant(word == "TRUE")
+        if word.upper() in ("TRUE", "FALSE"):
+            return Constant(word.upper() == "TRUE")
         if word in _STATES:
             self._expect("(")
             named = self._alarm()

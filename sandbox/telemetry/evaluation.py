@@ -84,7 +84,7 @@ class Verdict:
 
 
 def interval_of(period: int, periods: int) -> int:
-    """How often an alarm is evaluated, in seconds: each minute, high-resolution alarms each 10 s, multi-day ones hourly.
+    """How often an alarm is evaluated, in seconds: each minute; of high resolution each 10 s, over days each hour.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
     """

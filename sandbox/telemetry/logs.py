@@ -610,7 +610,7 @@ def _limit(params: Mapping[str, Any], most: int) -> int:
 
 def _by_aws(call: Call) -> bool:
     """Whether an AWS service calls (CloudFormation, say): it alone sets tags that begin with `aws:`."""
-    return bool(call.principal.via) or call.principal.kind == "AWSService"
+    return call.principal.is_aws
 
 
 def _tags(new: Mapping[str, str], old: Mapping[str, str], by_aws: bool = False) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """CloudWatch metrics: putting data, and reading statistics back.
 
-Rules: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/ (the page of each operation). Alarms,
-dashboards, metric math and the rest come later and are refused by name.
+Rules: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/ (the page of each operation). A value is there
+to read as soon as it was put; in AWS the metrics of services come up to some minutes late.
 """
 
 from __future__ import annotations
@@ -9,16 +9,21 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, AwsError, Call, Operation
+from sandbox.telemetry import metric_queries
+from sandbox.telemetry.math_expressions import MathError
+from sandbox.telemetry.metric_math import Range, TimeSeries, time_series
+from sandbox.telemetry.metric_queries import Dimensions, MetricStat, Query, parse_expression
 from sandbox.telemetry.series import (
     FIVE_MINUTES_KEPT,
     MINUTES_KEPT,
     UNITS,
+    Bucket,
     Series,
     SeriesKey,
     is_storable,
@@ -46,15 +51,11 @@ LISTED_FOR = 14 * 86_400
 RECENTLY_ACTIVE = 3 * 3600
 
 STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
-
-Dimensions = tuple[tuple[str, str], ...]
+_UNITS_IN_ORDER = tuple(sorted(UNITS))
 
 
 class Metrics:
-    """The `cloudwatch` service."""
-
-    name = "cloudwatch"
-    whole = True
+    """The metrics of all accounts, and CloudWatch's operations on them."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -66,42 +67,6 @@ class Metrics:
             "GetMetricStatistics": self._get_metric_statistics,
             "GetMetricData": self._get_metric_data,
             "ListMetrics": self._list_metrics,
-        }
-        alarms = "alarms are not part of this sandbox yet"
-        dashboards = "dashboards are not part of this sandbox yet"
-        detectors = "anomaly detection is not part of this sandbox yet"
-        streams = "metric streams are not part of this sandbox"
-        self.refused: Mapping[str, str] = {
-            **dict.fromkeys(
-                (
-                    "PutMetricAlarm",
-                    "PutCompositeAlarm",
-                    "DescribeAlarms",
-                    "DescribeAlarmsForMetric",
-                    "DescribeAlarmHistory",
-                    "DeleteAlarms",
-                    "SetAlarmState",
-                    "EnableAlarmActions",
-                    "DisableAlarmActions",
-                ),
-                alarms,
-            ),
-            **dict.fromkeys(("PutDashboard", "GetDashboard", "ListDashboards", "DeleteDashboards"), dashboards),
-            **dict.fromkeys(
-                ("PutAnomalyDetector", "DescribeAnomalyDetectors", "DeleteAnomalyDetector"),
-                detectors,
-            ),
-            **dict.fromkeys(
-                (
-                    "PutMetricStream",
-                    "GetMetricStream",
-                    "ListMetricStreams",
-                    "DeleteMetricStream",
-                    "StartMetricStreams",
-                    "StopMetricStreams",
-                ),
-                streams,
-            ),
         }
 
     # -- for the other services ------------------------------------------------------------------
@@ -132,6 +97,18 @@ class Metrics:
             series.minute(at).add(value)
             if high_resolution:
                 series.second(at).add(value)
+
+    def read(self, account: str, region: str, stat: MetricStat, start: int, end: int) -> dict[int, tuple[float, float]]:
+        """A statistic and its sample count by the time each period begins, counted from `start`; `end` is not included.
+
+        Periods for which there is no such statistic are left out.
+        """
+        with self._lock:
+            return {
+                time: (figure, bucket.count)
+                for time, bucket in self._buckets(account, region, stat, start, end, self._clock.now()).items()
+                if (figure := bucket.statistic(stat.statistic)) is not None
+            }
 
     # -- operations ------------------------------------------------------------------------------
 
@@ -220,46 +197,32 @@ class Metrics:
         limit = params.get("MaxDatapoints") or MAX_DATA_DATAPOINTS
         if not 1 <= limit <= MAX_DATA_DATAPOINTS:
             raise _validation(f"The parameter MaxDatapoints must be between 1 and {MAX_DATA_DATAPOINTS}.")
-        seen: set[str] = set()
-        for place, query in enumerate(queries, 1):
-            _check_query(query, f"MetricDataQueries.member.{place}", seen)
+        asked = read_queries(queries, "MetricDataQueries")
         descending = params.get("ScanBy", "TimestampDescending") != "TimestampAscending"
-        with self._lock:
-            now = self._clock.now()
-            results = [
-                self._answer(query, call, start, end, now, descending)
-                for query in queries
-                if query.get("ReturnData") is not False
-            ]
-        return _page(results, _offset(params.get("NextToken")), limit)
 
-    def _answer(
-        self, query: dict[str, Any], call: Call, start: float, end: float, now: float, descending: bool
-    ) -> dict[str, Any]:
-        stat = query["MetricStat"]
-        metric = stat["Metric"]
-        first, last = self._aligned(start, end, stat["Period"])
-        found = self._find(
-            call.account,
-            call.region,
-            metric["Namespace"],
-            metric["MetricName"],
-            _dimensions(metric.get("Dimensions"), "Dimensions"),
-            stat.get("Unit"),
-        )
-        readings = merged(series.read(first, last, stat["Period"], now) for series in found)
-        points = [
-            (time, figure)
-            for time, bucket in sorted(readings.items(), reverse=descending)
-            if (figure := bucket.statistic(stat["Stat"])) is not None
+        def cover(period: int) -> Range:
+            return Range(*self._aligned(start, end, period), period)
+
+        def read(stat: MetricStat) -> dict[int, float]:
+            first, last = self._aligned(start, end, stat.period)
+            buckets = self._buckets(call.account, call.region, stat, first, last, now)
+            figures = ((time, bucket.statistic(stat.statistic)) for time, bucket in buckets.items())
+            return {time: figure for time, figure in figures if figure is not None}
+
+        try:
+            metric_queries.check(asked)
+            with self._lock:
+                now = self._clock.now()
+                computed = metric_queries.compute(asked, read, cover)
+        except MathError as error:
+            raise _validation(str(error)) from error
+        results = [
+            _result(series, descending)
+            for query in asked
+            if query.returned
+            for series in time_series(computed[query.id]) or ()
         ]
-        return {
-            "Id": query["Id"],
-            "Label": query.get("Label") or metric["MetricName"],
-            "Timestamps": [_moment(time) for time, _ in points],
-            "Values": [figure for _, figure in points],
-            "StatusCode": "Complete",
-        }
+        return _page(results, _offset(params.get("NextToken")), limit)
 
     def _list_metrics(self, call: Call) -> dict[str, Any]:
         params = call.params
@@ -317,10 +280,18 @@ class Metrics:
         self, account: str, region: str, namespace: str, name: str, dimensions: Dimensions, unit: str | None
     ) -> Iterator[Series]:
         """The series with exactly these dimensions: one for each unit, or only that of `unit`."""
-        for candidate in sorted(UNITS) if unit is None else (unit,):
+        for candidate in _UNITS_IN_ORDER if unit is None else (unit,):
             series = self._series.get((account, region, namespace, name, dimensions, candidate))
             if series is not None:
                 yield series
+
+    def _buckets(
+        self, account: str, region: str, stat: MetricStat, start: int, end: int, now: float
+    ) -> dict[int, Bucket]:
+        """Data by period, of all units unless the statistic names one, in the order of time."""
+        found = self._find(account, region, stat.namespace, stat.name, stat.dimensions, stat.unit)
+        readings = [series.read(start, end, stat.period, now) for series in found]
+        return readings[0] if len(readings) == 1 else dict(sorted(merged(readings).items()))
 
     def _aligned(self, start: float, end: float, period: int) -> tuple[int, int]:
         """A time range as CloudWatch rounds it: the older its start, the coarser."""
@@ -457,8 +428,8 @@ def _dimensions(given: Iterable[Mapping[str, str]] | None, where: str) -> Dimens
 
 
 def _period(period: int, where: str) -> int:
-    if period not in (1, 5, 10, 30) and (period < 60 or period % 60):
-        raise _invalid(f"The parameter {where} must be 1, 5, 10, 30 or a multiple of 60, and is {period}.")
+    if period not in (1, 5, 10, 20, 30) and (period < 60 or period % 60):
+        raise _invalid(f"The parameter {where} must be 1, 5, 10, 20, 30 or a multiple of 60, and is {period}.")
     return period
 
 
@@ -470,7 +441,13 @@ def _check_percentile(statistic: str, where: str) -> None:
         )
 
 
-def _check_query(query: Mapping[str, Any], where: str, seen: set[str]) -> None:
+def read_queries(queries: Sequence[Mapping[str, Any]], where: str) -> list[Query]:
+    """MetricDataQueries, each checked by itself; AwsError for the first that is wrong."""
+    seen: set[str] = set()
+    return [_query(query, f"{where}.member.{place}", seen) for place, query in enumerate(queries, 1)]
+
+
+def _query(query: Mapping[str, Any], where: str, seen: set[str]) -> Query:
     name = _required(query, "Id", f"{where}.Id")
     if not (name[:1].islower() and name.replace("_", "a").isalnum() and len(name) <= 255):
         raise _validation(
@@ -479,24 +456,51 @@ def _check_query(query: Mapping[str, Any], where: str, seen: set[str]) -> None:
     if name in seen:
         raise _validation(f"The values for parameter Id must be unique, and {name} is there twice.")
     seen.add(name)
-    if query.get("Expression") is not None:
-        raise _validation(
-            f"Metric math is not supported by this sandbox yet: {where}.Expression is '{query['Expression']}'. "
-            "Query its metrics with MetricStat."
-        )
-    stat = query.get("MetricStat")
-    if stat is None:
-        raise _validation(f"The parameter {where}.MetricStat is required.")
     if query.get("AccountId") is not None:
         raise _validation(f"The parameter {where}.AccountId is not supported by this sandbox.")
+    label, returned = query.get("Label"), query.get("ReturnData") is not False
+    stat, expression = query.get("MetricStat"), query.get("Expression")
+    if stat is not None and expression is not None:
+        raise _validation(
+            f"The parameters {where}.MetricStat and {where}.Expression are mutually exclusive and you have specified "
+            "both."
+        )
+    if expression is not None:
+        if query.get("Period") is not None:
+            _period(query["Period"], f"{where}.Period")
+        try:
+            tree = parse_expression(name, expression)
+        except MathError as error:
+            raise _validation(str(error)) from error
+        return Query(name, None, expression, tree, label, query.get("Period"), returned)
+    if stat is None:
+        raise _validation(f"The parameter {where}.MetricStat is required.")
     metric = _required(stat, "Metric", f"{where}.MetricStat.Metric")
-    _required(metric, "Namespace", f"{where}.MetricStat.Metric.Namespace")
-    _required(metric, "MetricName", f"{where}.MetricStat.Metric.MetricName")
-    _period(_required(stat, "Period", f"{where}.MetricStat.Period"), f"{where}.MetricStat.Period")
-    _unit(stat.get("Unit"), f"{where}.MetricStat.Unit", default=None)
     statistic = _required(stat, "Stat", f"{where}.MetricStat.Stat")
     if statistic not in STATISTICS:
         _check_percentile(statistic, f"{where}.MetricStat.Stat")
+    found = MetricStat(
+        _required(metric, "Namespace", f"{where}.MetricStat.Metric.Namespace"),
+        _required(metric, "MetricName", f"{where}.MetricStat.Metric.MetricName"),
+        _dimensions(metric.get("Dimensions"), f"{where}.MetricStat.Metric.Dimensions"),
+        _period(_required(stat, "Period", f"{where}.MetricStat.Period"), f"{where}.MetricStat.Period"),
+        statistic,
+        _unit(stat.get("Unit"), f"{where}.MetricStat.Unit", default=None),
+    )
+    return Query(name, found, label=label, returned=returned)
+
+
+def _result(series: TimeSeries, descending: bool) -> dict[str, Any]:
+    points = list(series.points.items())
+    if descending:
+        points.reverse()
+    return {
+        "Id": series.id,
+        "Label": series.label,
+        "Timestamps": [_moment(time) for time, _ in points],
+        "Values": [figure for _, figure in points],
+        "StatusCode": "Complete",
+    }
 
 
 def _page(results: list[dict[str, Any]], offset: int, limit: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ How long data is kept, and how fine: https://docs.aws.amazon.com/AmazonCloudWatc
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -188,7 +189,13 @@ class Series:
         oldest = now - _kept_for(period)
         source = self.seconds if period < 60 and self.seconds else self.minutes
         found: dict[int, Bucket] = {}
-        for time in sorted(time for time in source if start <= time < end and time >= oldest):
+        first = max(start, math.ceil(oldest))
+        step = 1 if source is self.seconds else 60
+        if (end - first) // step < len(source):
+            times: Iterable[int] = (time for time in range(-(-first // step) * step, end, step) if time in source)
+        else:
+            times = sorted(time for time in source if first <= time < end)
+        for time in times:
             slot = start + (time - start) // period * period
             if slot not in found:
                 found[slot] = Bucket()

@@ -42,6 +42,7 @@ def deliveries(gateway: Gateway) -> Deliveries:
         metrics,
         lambda service, region: gateway.client(service, region=region),
         made.allows,
+        lambda machine, name, given: None,
     )
     gateway.add(bridge)
     return made

@@ -72,7 +72,7 @@ def _bucket(s3: Any, name: str, **settings: bool) -> str:
 def test_a_public_policy_is_refused_and_another_taken(s3: Any) -> None:
     bucket = _bucket(s3, "blocks-policies", **ALL)
     resource = f"arn:aws:s3:::{bucket}/*"
-    with pytest.raises(ClientError, match="AccessDenied.*BlockPublicPolicy setting in S3 Block Public Access"):
+    with pytest.raises(ClientError, match=r"AccessDenied.*BlockPublicPolicy setting in S3 Block Public Access"):
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_policy(resource=resource)))
     other = _policy({"AWS": f"arn:aws:iam::{MEMBER_ACCOUNT}:root"}, resource=resource)
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(other))

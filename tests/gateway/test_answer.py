@@ -63,7 +63,7 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
 @pytest.mark.parametrize(
     ("service", "operation", "params", "reason"),
     [
-        ("cloudformation", "list_stacks", {}, "CloudFormation engine"),
+        ("codepipeline", "list_pipelines", {}, "no engine behind it"),
         ("codedeploy", "list_applications", {}, "shifts traffic"),
         ("sns", "subscribe", {"TopicArn": "t", "Protocol": "email", "Endpoint": "a@b.example"}, "'email'"),
         ("sns", "publish", {"PhoneNumber": "+431", "Message": "m"}, "PhoneNumber"),
@@ -74,15 +74,9 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
             "subscribers",
         ),
         ("scheduler", "list_schedules", {}, "at its time"),
-        (
-            "cloudwatch",
-            "put_metric_alarm",
-            {"AlarmName": "a", "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1},
-            "not evaluated",
-        ),
         ("xray", "get_trace_summaries", {"StartTime": 0, "EndTime": 1}, "traces"),
         ("rds", "describe_db_proxies", {}, "no database"),
-        ("stepfunctions", "start_execution", {"stateMachineArn": "s"}, "no engine"),
+        ("stepfunctions", "start_sync_execution", {"stateMachineArn": "s"}, "waited for"),
         ("secretsmanager", "rotate_secret", {"SecretId": "s"}, "invoke"),
     ],
 )

@@ -24,7 +24,7 @@ def test_a_policy_with_versions_or_attached_stays(iam: Any) -> None:
     arn = iam.create_policy(PolicyName="kept", PolicyDocument=DOCUMENT)["Policy"]["Arn"]
     iam.create_user(UserName="holder")
     iam.attach_user_policy(UserName="holder", PolicyArn=arn)
-    with pytest.raises(ClientError, match="DeleteConflict.*attached to entities"):
+    with pytest.raises(ClientError, match=r"DeleteConflict.*attached to entities"):
         iam.delete_policy(PolicyArn=arn)
     iam.detach_user_policy(UserName="holder", PolicyArn=arn)
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=DOCUMENT)

@@ -50,16 +50,16 @@ def test_a_failed_call_has_its_error_whoever_answered(clients: Any) -> None:
     with pytest.raises(ClientError):
         clients("iam").get_role(RoleName="absent")
     with pytest.raises(ClientError):
-        clients("cloudformation").delete_stack(StackName="absent")
+        clients("codepipeline").delete_pipeline(name="absent")
     trail = clients("cloudtrail")
     found = {
         name: json.loads(events(trail, EventName=name)[0]["CloudTrailEvent"])
-        for name in ("DeleteTable", "GetRole", "DeleteStack")
+        for name in ("DeleteTable", "GetRole", "DeletePipeline")
     }
     assert found["DeleteTable"]["errorCode"] == "ResourceNotFoundException"
     assert found["GetRole"]["errorCode"] == "NoSuchEntity"
     assert "absent" in found["GetRole"]["errorMessage"]
-    assert found["DeleteStack"]["errorCode"] == "NotImplementedException"
+    assert found["DeletePipeline"]["errorCode"] == "NotImplementedException"
 
 
 def test_a_denied_call_of_a_role_names_its_session(

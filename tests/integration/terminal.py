@@ -33,9 +33,15 @@ class Terminal:
     def started(self, *command: str, **variables: str) -> subprocess.Popen[str]:
         """A command, just started, in a process group of its own. `variables` are added to its environment."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COLDSTART_"))}
+        own = {
+            "COLDSTART_STATE": str(self.state),
+            "COLDSTART_PYTHON": sys.executable,
+            # Wide enough for a stack's event to stand on one line.
+            "COLUMNS": "400",
+        }
         return subprocess.Popen(
             [str(BIN / command[0]), *command[1:]],
-            env={**kept, "COLDSTART_STATE": str(self.state), "COLDSTART_PYTHON": sys.executable, **variables},
+            env={**kept, **own, **variables},
             cwd=self.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -76,7 +76,7 @@ def replayed(lab_id: str, folder: Path, account: dict[str, str]) -> tuple[list[V
     return judge.verdicts(lab_id), done
 
 
-@pytest.mark.parametrize("lab_id", ["00", "01", "06"])
+@pytest.mark.parametrize("lab_id", ["00", "01", "02", "06"])
 def test_the_solution_passes_in_an_account_and_nothing_is_left(
     lab_id: str, account: dict[str, str], tmp_path: Path
 ) -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from samtranslator.internal.managed_policies import get_bundled_managed_policy_map
 
-from checks import held
 from sandbox.cloud import Cloud
 from sandbox.nursery import SandboxHandle
+from tests.integration.orders import RUNTIME
+from tests.integration.terminal import Terminal
 
-BIN = Path(__file__).resolve().parents[2] / "checks" / "workbench" / "bin"
 TEMPLATE = f"""
 AWSTemplateFormatVersion: "2010-09-09"
 Transform: AWS::Serverless-2016-10-31
@@ -26,51 +22,28 @@ Resources:
     Properties:
       CodeUri: src
       Handler: app.handler
-      Runtime: python{sys.version_info.major}.{sys.version_info.minor}
+      Runtime: {RUNTIME}
       Policies: [POLICY]
 """
 
 
-class Terminal:
-    """A folder with a template in which the labs' commands run, as in a terminal of JupyterLab."""
-
-    def __init__(self, folder: Path, sandbox: SandboxHandle) -> None:
-        self.folder = folder
-        self.state = folder / "state"
-        self.state.mkdir()
-        record = {"endpoint": sandbox.endpoint, "credentials": sandbox.learner, "region": held.REGION, "started": "now"}
-        (self.state / "labs.json").write_text(json.dumps({"02": record}))
-        (folder / "src").mkdir()
-        (folder / "src" / "app.py").write_text("def handler(event, context):\n    return event\n")
-        self.template("AmazonS3ReadOnlyAccess")
-
-    def template(self, policy: str) -> None:
-        (self.folder / "template.yaml").write_text(TEMPLATE.replace("POLICY", policy))
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COLDSTART_"))}
-        return subprocess.run(
-            [str(BIN / command[0]), *command[1:]],
-            env={**kept, "COLDSTART_STATE": str(self.state), "COLDSTART_PYTHON": sys.executable},
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-
 @pytest.fixture
 def terminal(tmp_path: Path, sandbox: SandboxHandle) -> Terminal:
-    return Terminal(tmp_path, sandbox)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text("def handler(event, context):\n    return event\n")
+    write(tmp_path, "AmazonS3ReadOnlyAccess")
+    return Terminal.of(tmp_path, sandbox)
+
+
+def write(folder: Path, policy: str) -> None:
+    (folder / "template.yaml").write_text(TEMPLATE.replace("POLICY", policy))
 
 
 def test_validate_asks_iam_for_a_managed_policy_that_sam_does_not_know(terminal: Terminal, cloud: Cloud) -> None:
     pages = cloud.client("iam").get_paginator("list_policies").paginate(Scope="AWS")
     listed = {policy["PolicyName"]: policy["Arn"] for page in pages for policy in page["Policies"]}
     newer = min(listed.keys() - get_bundled_managed_policy_map("aws").keys())
-    terminal.template(newer)
+    write(terminal.folder, newer)
     done = terminal.run("sam", "validate", "--debug")
     assert done.returncode == 0, done.stderr
     assert f"- {listed[newer]}\n" in done.stderr

@@ -1,4 +1,4 @@
-"""A clock that stands still, the two services on it, and a way to call them."""
+"""A clock that stands still, the two services on it, and a way to call them; and one that alarms are played on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 
 from sandbox.clock import Clock
 from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, AwsError, Call, Principal
+from sandbox.telemetry.alarm_operations import AlarmOperations
+from sandbox.telemetry.alarms import Alarms
+from sandbox.telemetry.cloudwatch import CloudWatch
 from sandbox.telemetry.logs import Logs
 from sandbox.telemetry.metrics import Metrics
 
@@ -34,12 +37,18 @@ class StandingClock(Clock):
 
 @dataclass
 class Telemetry:
-    clock: StandingClock
+    clock: Any
     logs: Logs
     metrics: Metrics
+    alarms: Alarms
+
+    def __post_init__(self) -> None:
+        self.cloudwatch = CloudWatch(self.metrics, AlarmOperations(self.clock, self.alarms).operations)
 
     def call(self, operation: str, *, region: str = DEFAULT_REGION, **params: Any) -> dict[str, Any]:
-        service: Logs | Metrics = self.logs if operation in self.logs.operations else self.metrics
+        # Tags have operations of the same names in both.
+        ours = operation in self.cloudwatch.operations and "resourceArn" not in params
+        service: Logs | CloudWatch = self.cloudwatch if ours else self.logs
         call = Call(
             service=service.name,
             operation=operation,
@@ -68,11 +77,26 @@ class Telemetry:
             params["nextToken"] = page["nextToken"]
 
 
+def _telemetry(clock: Clock) -> Telemetry:
+    metrics = Metrics(clock)
+    # No topics here: that actions reach them is for tests with a whole sandbox.
+    return Telemetry(clock, Logs(clock, metrics), metrics, Alarms(clock, metrics, lambda service, region: None))
+
+
 @pytest.fixture
 def telemetry() -> Iterator[Telemetry]:
     clock = StandingClock()
-    metrics = Metrics(clock)
-    yield Telemetry(clock, Logs(clock, metrics), metrics)
+    yield _telemetry(clock)
+    clock.close()
+
+
+@pytest.fixture
+def played() -> Iterator[Telemetry]:
+    """On a clock that can be advanced."""
+    clock = Clock()
+    found = _telemetry(clock)
+    yield found
+    found.alarms.close()
     clock.close()
 
 

@@ -385,10 +385,10 @@ def test_bad_time_range_and_token_are_refused(telemetry: Telemetry) -> None:
     assert telemetry.refusal("ListMetrics", NextToken="junk").code == "InvalidNextToken"
 
 
-@pytest.mark.parametrize("operation", ["PutMetricAlarm", "DescribeAlarms", "PutDashboard", "PutAnomalyDetector"])
+@pytest.mark.parametrize("operation", ["PutInsightRule", "PutAlarmMuteRule", "PutDashboard", "PutAnomalyDetector"])
 def test_what_is_missing_is_refused_by_name(telemetry: Telemetry, operation: str) -> None:
-    assert telemetry.metrics.whole
-    assert telemetry.metrics.refused[operation]
+    assert telemetry.cloudwatch.whole
+    assert telemetry.cloudwatch.refused[operation]
 
 
 # -- bounds --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -44,15 +45,19 @@ class GivenUp(Exception):
     """The work is no longer wanted: another resource failed, somebody cancelled it, or the sandbox closes."""
 
 
+class Untouched(TemplateError):
+    """An update was refused before anything was done: there is nothing to take back."""
+
+
 class Halt:
     """Set when the work of a phase is to stop where it waits. What is set in a stack is set in those nested in it."""
 
     def __init__(self, above: Halt | None = None) -> None:
         self._changed = threading.Condition()
         self._set = False
-        self._below: list[Halt] = []
+        self._below: weakref.WeakSet[Halt] = weakref.WeakSet()
         if above is not None:
-            above._below.append(self)
+            above._below.add(self)
             self._set = above.is_set
 
     @property
@@ -63,7 +68,7 @@ class Halt:
         with self._changed:
             self._set = True
             self._changed.notify_all()
-        for one in self._below:
+        for one in list(self._below):
             one.set()
 
     def wake(self) -> None:

@@ -11,24 +11,21 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.templates.dynamic_references import resolve_references
-from sandbox.templates.errors import TemplateError
 from sandbox.templates.evaluation import Made
 from sandbox.templates.events import CREATION_CANCELLED, CREATION_INITIATED, REPLACEMENT, UPDATE_CANCELLED
 from sandbox.templates.graph import dependencies
-from sandbox.templates.parameters import HIDDEN
 from sandbox.templates.plan import NESTED_STACK
 from sandbox.templates.replacement import changed, required
-from sandbox.templates.stacks.actor import Actor, GivenUp, Halt
+from sandbox.templates.stacks.actor import Actor, GivenUp, Halt, Untouched
 from sandbox.templates.stacks.operation import Operation
 from sandbox.templates.stacks.parallel import Hold
 from sandbox.templates.stacks.removal import Removal
 from sandbox.templates.stacks.stack import Definition, Left, Physical, StackResource
+from sandbox.templates.stacks.wanted import given_to, refuse_second_name, wanted_of, with_attributes_of_template
 from sandbox.templates.states import ResourceStatus
 from sandbox.templates.template import Resource
-from sandbox.templates.types import registry, validation
+from sandbox.templates.types import registry
 from sandbox.templates.types.resource_type import Failed, Properties, ResourceType, Unsupported, Work
-from sandbox.templates.values import unknown
 
 #: What a type raises Failed with if a change that seemed to need no replacement needs one.
 NOT_UPDATABLE = "NotUpdatable"
@@ -68,54 +65,10 @@ class Bringing:
             return self._create(resource, self._recorded(resource), hold)
         return self._update(resource, record, present, hold)
 
-    # -- what is wanted ----------------------------------------------------------------------------------
-
     def _wanted(self, resource: Resource) -> Physical:
-        """What the resource is to be, by the values that are known now. TemplateError if they can't be had."""
-        properties: dict[str, Any] = {}
-        shown: dict[str, Any] = {}
-        secret = {name for name, one in self._stack.physicals.items() if one.no_echo}
+        secret = frozenset(name for name, one in self._stack.physicals.items() if one.no_echo)
         with self.lock:
-            for name, expression in resource.properties.items():
-                value, touched = self.evaluation.traced(expression)
-                missing = unknown(value)
-                if missing is not None:
-                    self.evaluation.whole(expression)
-                if value is None:
-                    continue
-                hidden = any(self.definition.parameters[one].no_echo for one in touched.parameters) or any(
-                    one in secret and attribute is not None for one, attribute in touched.resources
-                )
-                properties[name] = value
-                shown[name] = HIDDEN if hidden else value
-            metadata = self.evaluation.value(resource.metadata)
-            update_policy = self.evaluation.value(resource.update_policy)
-        return Physical(
-            resource.type,
-            "",
-            properties,
-            {},
-            shown,
-            self.definition.tags,
-            self.graph[resource.name],
-            resource.deletion_policy,
-            resource.replace_policy,
-            metadata,
-            update_policy,
-        )
-
-    def _given(self, resource: Resource, wanted: Physical, entry: ResourceType, actor: Actor) -> Mapping[str, Any]:
-        """The properties as the type gets them: dynamic references read, of the types that the schema says."""
-        given = resolve_references(wanted.properties, lambda one: self._operation.reference(one, resource))
-        for name in given:
-            if name in entry.refused:
-                raise unsupported_property(resource, name, entry.refused[name])
-        if not entry.checked:
-            return dict(given)
-        coerced, violations = validation.check_properties(resource.type, given)
-        if violations:
-            raise TemplateError(validation.refusal(resource.name, violations))
-        return coerced
+            return wanted_of(self.evaluation, self.definition, resource, self.graph[resource.name], secret)
 
     def _recorded(self, resource: Resource) -> StackResource:
         with self._stack.lock:
@@ -160,7 +113,7 @@ class Bringing:
     ) -> None:
         """Creates the thing itself; the record has it from the moment that its id is known."""
         entry = registry.find(resource.type)
-        given = self._given(resource, wanted, entry, actor)
+        given = given_to(self._operation, resource, wanted, entry)
         work = self._work(resource, wanted, given, actor, token)
         said = ""
 
@@ -230,7 +183,7 @@ class Bringing:
             if not differing and resource.type != NESTED_STACK and (not retagged or entry.update is None):
                 self._tell(record, "UPDATE_IN_PROGRESS", None, wanted)
                 with self._stack.lock:
-                    record.physical = _with_attributes_of_template(present, wanted)
+                    record.physical = with_attributes_of_template(present, wanted)
             else:
                 self._tell(record, "UPDATE_IN_PROGRESS", None, wanted)
                 try:
@@ -243,6 +196,8 @@ class Bringing:
         except GivenUp:
             return self._failed(record, "UPDATE_FAILED", UPDATE_CANCELLED, wanted)
         except Exception as error:
+            if isinstance(error, Untouched):
+                record.attempted = None
             if wanted is None or record.status != "UPDATE_IN_PROGRESS":
                 self._tell(record, "UPDATE_IN_PROGRESS", None, wanted)
             return self._failed(record, "UPDATE_FAILED", actor.reason(error, token), wanted)
@@ -268,7 +223,7 @@ class Bringing:
         ):
             return True
         with self._stack.lock:
-            record.physical = _with_attributes_of_template(present, wanted)
+            record.physical = with_attributes_of_template(present, wanted)
         return False
 
     def _replace(
@@ -283,7 +238,7 @@ class Bringing:
         """Makes the new thing beside the old one, which goes in the clean-up."""
         self._tell(record, "UPDATE_IN_PROGRESS", REPLACEMENT, wanted)
         try:
-            _refuse_second_name(present, wanted)
+            refuse_second_name(present, wanted)
             self._make(resource, record, wanted, actor, token, "UPDATE_IN_PROGRESS")
         except GivenUp:
             return self._failed(record, "UPDATE_FAILED", CREATION_CANCELLED, wanted)
@@ -316,7 +271,7 @@ class Bringing:
         """Updates the thing in place."""
         entry = registry.find(resource.type)
         assert entry.update is not None
-        given = wanted.given or self._given(resource, wanted, entry, actor)
+        given = wanted.given or given_to(self._operation, resource, wanted, entry)
         work = self._work(resource, wanted, given, actor, token)
         work.physical_id, work.before = record.physical_id, before.given
         work.stack_tags_before = before.stack_tags
@@ -368,34 +323,3 @@ class Bringing:
         failures = self.failed_creations if status == "CREATE_FAILED" else self.failed_updates
         failures.append(record.logical_id)
         return False
-
-
-def _with_attributes_of_template(present: Physical, wanted: Physical) -> Physical:
-    """The thing as it is, with what the template says about it and no service need know."""
-    return dataclasses.replace(
-        present,
-        needs=wanted.needs,
-        deletion_policy=wanted.deletion_policy,
-        replace_policy=wanted.replace_policy,
-        metadata=wanted.metadata,
-        update_policy=wanted.update_policy,
-        stack_tags=wanted.stack_tags,
-    )
-
-
-def _refuse_second_name(present: Physical, wanted: Physical) -> None:
-    """TemplateError if the new thing would have the name that the old one has still."""
-    named = registry.find(wanted.type).named
-    name = wanted.properties.get(named) if named is not None else None
-    if name is not None and named is not None and name == present.properties.get(named):
-        raise TemplateError(
-            f"CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename {name} and "
-            "update the stack again."
-        )
-
-
-def unsupported_property(resource: Resource, name: str, why: str) -> Unsupported:
-    """The refusal of a property that a type's entry names as not supported."""
-    return Unsupported(
-        f"Property {name} of {resource.type} is not supported by this sandbox (resource {resource.name}): {why}"
-    )

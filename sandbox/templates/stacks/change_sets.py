@@ -5,26 +5,24 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
-import datetime
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.gateway.call import AwsError, Call
-from sandbox.templates.changes import Plan
 from sandbox.templates.document import read
 from sandbox.templates.errors import TemplateError
 from sandbox.templates.events import USER_INITIATED
-from sandbox.templates.plan import NO_CHANGES
-from sandbox.templates.stacks.deployment import OnFailure
+from sandbox.templates.plan import NESTED_STACK, NO_CHANGES
+from sandbox.templates.stacks.change_set import ChangeSet, executable
 from sandbox.templates.stacks.engine import Engine
 from sandbox.templates.stacks.operation import Operation
-from sandbox.templates.stacks.planning import plan_update
+from sandbox.templates.stacks.planning import changes_nothing, plan_update
 from sandbox.templates.stacks.preparation import check_parameters, prepare
 from sandbox.templates.stacks.requests import (
     acknowledged,
+    failure_action,
     flag,
     given_name,
     invalid,
@@ -38,80 +36,13 @@ from sandbox.templates.stacks.requests import (
     topics,
     unsupported,
 )
-from sandbox.templates.stacks.stack import Definition, StackRecord
-from sandbox.templates.stacks.writes import Writes, failure_action, refuse
+from sandbox.templates.stacks.stack import StackRecord
+from sandbox.templates.stacks.writes import Writes, refuse
 from sandbox.templates.template import refuse_macros, transforms
 
 Answer = Mapping[str, Any]
 
 _NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
-
-
-@dataclass(slots=True)
-class ChangeSet:
-    """A change set. `definition` and `plan` are there if its creation succeeded; `reason` says why it did not."""
-
-    name: str
-    id: str
-    stack: StackRecord
-    created: datetime.datetime
-    creates: bool
-    capabilities: tuple[str, ...]
-    token: str | None = None
-    description: str | None = None
-    role_arn: str | None = None
-    on_failure: OnFailure | None = None
-    nested: bool = False
-    text: str = ""
-    definition: Definition | None = None
-    plan: Plan | None = None
-    reason: str | None = None
-    execution: str = "AVAILABLE"
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def failed(self) -> bool:
-        return self.reason is not None
-
-    def summary(self) -> dict[str, Any]:
-        """A ChangeSetSummary."""
-        shape = {
-            "StackId": self.stack.id,
-            "StackName": self.stack.name,
-            "ChangeSetId": self.id,
-            "ChangeSetName": self.name,
-            "ExecutionStatus": "UNAVAILABLE" if self.failed else self.execution,
-            "Status": "FAILED" if self.failed else "CREATE_COMPLETE",
-            "CreationTime": self.created,
-            "IncludeNestedStacks": self.nested,
-        }
-        if self.reason is not None:
-            shape["StatusReason"] = self.reason
-        if self.description is not None:
-            shape["Description"] = self.description
-        return shape
-
-    def shape(self, call: Call) -> dict[str, Any]:
-        """The answer of DescribeChangeSet."""
-        values = flag(call, "IncludePropertyValues")
-        changes = list(self.plan.changes) if self.plan is not None and not self.failed else []
-        found = page(call.params, changes, "Changes")
-        shape = {
-            **self.summary(),
-            "Changes": [one.described(values) for one in found["Changes"]],
-            "Capabilities": list(self.capabilities),
-            "RollbackConfiguration": {},
-            "NotificationARNs": [],
-            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
-        }
-        if "NextToken" in found:
-            shape["NextToken"] = found["NextToken"]
-        if self.definition is not None:
-            shape["Parameters"] = [one.shown() for one in self.definition.parameters.values()]
-            shape["NotificationARNs"] = list(self.definition.notification_arns)
-        if self.on_failure is not None:
-            shape["OnStackFailure"] = self.on_failure
-        return shape
 
 
 class ChangeSets:
@@ -248,9 +179,10 @@ class ChangeSets:
                 raise
             change_set.reason = error.message
             return change_set
-        alike = before is not None and before.tags == stack_tags and before.notification_arns == tuple(arns)
-        if change_set.plan.empty and alike:
+        if changes_nothing(operation, definition, change_set.plan):
             change_set.reason = NO_CHANGES
+        if change_set.nested and any(one.type == NESTED_STACK for one in definition.template.resources.values()):
+            raise unsupported(call, "IncludeNestedStacks", "change sets of nested stacks are not built")
         return change_set
 
     def _describe_change_set(self, call: Call) -> Answer:
@@ -277,22 +209,14 @@ class ChangeSets:
         given = token(call)
         if self._writes.repeated(stack, given, "create" if change_set.creates else "update"):
             return {}
-        if change_set.failed or change_set.execution != "AVAILABLE" or change_set.definition is None:
-            status = "FAILED" if change_set.failed else "CREATE_COMPLETE"
-            execution = "UNAVAILABLE" if change_set.failed else change_set.execution
-            raise AwsError(
-                "InvalidChangeSetStatus",
-                f"ChangeSet [{change_set.id}] cannot be executed in its current status of [{status}]"
-                if change_set.failed
-                else f"ChangeSet [{change_set.id}] cannot be executed in its current execution status of [{execution}]",
-            )
+        executable(change_set)
         if change_set.on_failure is not None and call.params.get("DisableRollback") is not None:
             raise invalid("DisableRollback can't be specified for a change set that was created with OnStackFailure.")
         on_failure = change_set.on_failure or failure_action(call, "OnFailure")
         rights = self._engine.rights.of(call.principal, change_set.role_arn or stack.role_arn)
         operation = Operation(self._engine, stack, rights, token=given)
-        definition = change_set.definition
         with stack.lock:
+            definition = executable(change_set)
             if change_set.creates:
                 if stack.status != "REVIEW_IN_PROGRESS":
                     raise invalid(f"Stack:{stack.id} is in {stack.status} state and can not be created.")

@@ -22,7 +22,7 @@ from sandbox.clock import Clock
 from sandbox.gateway.call import Call
 from sandbox.gateway.pipeline import Gateway
 from sandbox.templates.errors import TemplateError
-from sandbox.templates.stacks.actor import Actor, Halt
+from sandbox.templates.stacks.actor import Actor, Halt, Untouched
 from sandbox.templates.types import fitting
 from sandbox.templates.types.resource_type import Work
 
@@ -67,7 +67,7 @@ class CustomResources:
         patience = float(work.properties.get("ServiceTimeout") or SERVICE_TIMEOUT)
         token = fitting.text(work["ServiceToken"])
         if request == "Update" and fitting.text(work.before.get("ServiceToken", token)) != token:
-            raise TemplateError("Modifying service token is not allowed.")
+            raise Untouched("Modifying service token is not allowed.")
         request_id = str(uuid.uuid4())
         bucket = f"cloudformation-custom-resource-response-{work.stack.region.replace('-', '')}"
         key = f"{work.stack.id}|{work.logical_id}|{request_id}"

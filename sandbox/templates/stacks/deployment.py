@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from sandbox.templates.errors import TemplateError
 from sandbox.templates.events import ROLLBACK_REQUESTED, USER_INITIATED, failed
@@ -20,9 +19,8 @@ from sandbox.templates.stacks.operation import Operation
 from sandbox.templates.stacks.outputs import evaluated_outputs, imports_of, refuse_used
 from sandbox.templates.stacks.parallel import Hold, work_through
 from sandbox.templates.stacks.removal import Removal
+from sandbox.templates.stacks.requests import OnFailure
 from sandbox.templates.stacks.stack import Definition, Left, Physical, StackResource
-
-OnFailure = Literal["DO_NOTHING", "ROLLBACK", "DELETE"]
 
 TIMED_OUT = "Stack creation time exceeded the specified timeout."
 CLEAN_UP_FAILED = "Update successful. One or more resources could not be deleted."
@@ -112,7 +110,6 @@ class Deployment:
         if self._stopped.is_set():
             return
         if problem is None:
-            self._sort_out(definition)
             self.operation.tell("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
             if not nested:
                 self.clean_up()
@@ -124,6 +121,8 @@ class Deployment:
 
     def clean_up(self) -> None:
         """The end of an update that succeeded: what was replaced or removed goes."""
+        assert self.stack.definition is not None
+        self._sort_out(self.stack.definition)
         for nested in self.operation.stacks.children(self.stack):
             if nested.status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
                 Deployment(self.operation.of(nested), self.hold, self._above).clean_up()
@@ -165,7 +164,7 @@ class Deployment:
                     retained = retain and record.physical.deletion_policy == "Retain"
                     self.stack.left.append(Left(name, record.physical, retained))
                 del self.stack.resources[name]
-            self.stack.definition = stable.definition
+            self.stack.definition, self.stack.outputs = stable.definition, list(stable.outputs)
             self.stack.imports = imports_of(self.operation.evaluation(stable.definition))
         self.operation.tell("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         for record in never:

@@ -24,7 +24,7 @@ from sandbox.templates.stacks.store import Stacks
 from sandbox.templates.states import stranded
 
 if TYPE_CHECKING:
-    from sandbox.templates.stacks.change_sets import ChangeSet
+    from sandbox.templates.stacks.change_set import ChangeSet
 
 log = logging.getLogger(__name__)
 

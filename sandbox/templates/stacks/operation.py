@@ -26,6 +26,21 @@ if TYPE_CHECKING:
 #: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-ssm-secure-strings.html
 _SECURE = frozenset({"AWS::IAM::User"})
 
+#: What tells whether a thing of an AWS-specific parameter type exists: service, operation, parameter.
+#: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+_EXISTING = {
+    "AWS::EC2::AvailabilityZone::Name": ("ec2", "describe_availability_zones", "ZoneNames"),
+    "AWS::EC2::Image::Id": ("ec2", "describe_images", "ImageIds"),
+    "AWS::EC2::Instance::Id": ("ec2", "describe_instances", "InstanceIds"),
+    "AWS::EC2::KeyPair::KeyName": ("ec2", "describe_key_pairs", "KeyNames"),
+    "AWS::EC2::SecurityGroup::GroupName": ("ec2", "describe_security_groups", "GroupNames"),
+    "AWS::EC2::SecurityGroup::Id": ("ec2", "describe_security_groups", "GroupIds"),
+    "AWS::EC2::Subnet::Id": ("ec2", "describe_subnets", "SubnetIds"),
+    "AWS::EC2::VPC::Id": ("ec2", "describe_vpcs", "VpcIds"),
+    "AWS::EC2::Volume::Id": ("ec2", "describe_volumes", "VolumeIds"),
+    "AWS::Route53::HostedZone::Id": ("route53", "get_hosted_zone", "Id"),
+}
+
 
 class Operation:
     """What the parts of an operation share. `token` is the client's (ClientRequestToken), as events show it."""
@@ -85,6 +100,12 @@ class Operation:
             raise TemplateError(f"No export named {name} found.")
         return value[0]
 
+    def _holds(self, name: str) -> bool:
+        try:
+            return bool(self.rights.client("ssm", self.stack.region).get_parameters(Names=[name])["Parameters"])
+        except ClientError as error:
+            raise TemplateError(_message(error)) from error
+
     def stored_value(self, name: str) -> str | None:
         """The value of an SSM parameter that a template's parameter names; None if it can't be used there."""
         try:
@@ -95,6 +116,20 @@ class Operation:
             return None
         found = answer["Parameters"]
         return str(found[0]["Value"]) if found and found[0]["Type"] != "SecureString" else None
+
+    def existing(self, kind: str, identifier: str) -> bool:
+        """Whether there is a thing of an AWS-specific parameter type (`AWS::EC2::VPC::Id`), as the caller sees it."""
+        if kind == "AWS::SSM::Parameter::Name":
+            return self._holds(identifier)
+        service, operation, member = _EXISTING[kind]
+        try:
+            client = self.rights.client(service, self.stack.region)
+            getattr(client, operation)(**{member: identifier if member == "Id" else [identifier]})
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("AccessDenied", "UnauthorizedOperation"):
+                raise TemplateError(_message(error)) from error
+            return False
+        return True
 
     def reference(self, reference: DynamicReference, resource: Resource) -> str:
         """What a dynamic reference stands for, read with the stack's rights. TemplateError if it can't be read.

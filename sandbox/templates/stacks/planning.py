@@ -25,3 +25,17 @@ def plan_update(operation: Operation, definition: Definition) -> Plan:
         tags_before=stack.definition.tags,
         tags_after=definition.tags,
     )
+
+
+def changes_nothing(operation: Operation, definition: Definition, plan: Plan) -> bool:
+    """Whether an update to a definition would have nothing to do: then it is refused.
+
+    A stack that was left as it failed always has something: the failed resources are tried again.
+    """
+    before = operation.stack.definition
+    return (
+        plan.empty
+        and before is not None
+        and (before.tags, before.notification_arns) == (definition.tags, definition.notification_arns)
+        and not operation.stack.status.endswith("_FAILED")
+    )

@@ -35,7 +35,9 @@ def check_parameters(
     operation: Operation, document: Document, given: Iterable[Given], previous: Mapping[str, str] | None
 ) -> dict[str, ParameterValue]:
     """The values of a document's parameters, before its transforms. TemplateError for those that can't be."""
-    return resolve(parameters_of(document), given, previous, stored_value=operation.stored_value)
+    return resolve(
+        parameters_of(document), given, previous, stored_value=operation.stored_value, existing=operation.existing
+    )
 
 
 def prepare(

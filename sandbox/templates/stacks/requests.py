@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, cast
 
 from sandbox.gateway.call import AwsError, Call
 from sandbox.templates.parameters import Given
@@ -23,6 +23,8 @@ MODES = ("STANDARD", "EXPRESS")
 
 _NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
 _TOKEN = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]{0,127}")
+
+OnFailure = Literal["DO_NOTHING", "ROLLBACK", "DELETE"]
 
 #: Parameters that are refused whenever they are given, each with the reason.
 REFUSED = {
@@ -167,6 +169,21 @@ def flag(call: Call, member: str) -> bool:
 def keeps_failed(call: Call) -> bool:
     """Whether what fails is to stay as it is, by DisableRollback or by the deployment configuration's."""
     return flag(call, "DisableRollback") or _truth((call.params.get("DeploymentConfig") or {}).get("DisableRollback"))
+
+
+def failure_action(call: Call, member: str) -> OnFailure:
+    """What is to be done if the creation fails."""
+    given = call.params.get(member)
+    if given is not None and call.params.get("DisableRollback") is not None:
+        raise invalid(f"You can specify either DisableRollback or {member}, but not both.")
+    if given is None:
+        return "DO_NOTHING" if keeps_failed(call) else "ROLLBACK"
+    if given not in ("DO_NOTHING", "ROLLBACK", "DELETE"):
+        raise invalid(
+            f"1 validation error detected: Value '{given}' at '{member[0].lower()}{member[1:]}' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [DO_NOTHING, ROLLBACK, DELETE]"
+        )
+    return cast(OnFailure, given)
 
 
 def _truth(value: Any) -> bool:

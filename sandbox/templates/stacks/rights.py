@@ -49,7 +49,7 @@ class Rights:
             return self._gateway.forward_access(self.principal, SERVICE, SESSION_SECONDS)
         if not self._gateway.role_trusts(self.role_arn, SERVICE):
             raise invalid_role(self.role_arn)
-        return self._gateway.issue_session(self.role_arn, SESSION_NAME, SESSION_SECONDS)
+        return self._gateway.issue_session(self.role_arn, SESSION_NAME, SESSION_SECONDS, SERVICE)
 
 
 class AllRights:

@@ -15,6 +15,7 @@ from sandbox.templates.errors import TemplateError
 from sandbox.templates.stacks.change_sets import ChangeSets
 from sandbox.templates.stacks.engine import Engine
 from sandbox.templates.stacks.reads import Reads
+from sandbox.templates.stacks.recovery import Recovery
 from sandbox.templates.stacks.template_reads import TemplateReads
 from sandbox.templates.stacks.writes import Writes
 
@@ -64,7 +65,8 @@ class CloudFormation:
         self._engine = Engine(clock, gateway)
         reads, writes = Reads(self._engine), Writes(self._engine)
         change_sets = ChangeSets(self._engine, writes)
-        parts = (reads, writes, change_sets, TemplateReads(self._engine, reads, change_sets))
+        recovery = Recovery(self._engine, writes)
+        parts = (reads, writes, recovery, change_sets, TemplateReads(self._engine, reads, change_sets))
         self.operations: Mapping[str, Callable[[Call], Answer | None]] = {
             name: _refusing(operation) for part in parts for name, operation in part.operations.items()
         }

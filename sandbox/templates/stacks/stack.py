@@ -115,6 +115,7 @@ class Stable:
 
     definition: Definition | None
     physicals: Mapping[str, Physical]
+    outputs: tuple[StackOutput, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,5 +247,5 @@ def begin_update(stack: StackRecord, definition: Definition) -> None:
     """Notes what a rollback would lead back to, and the definition that the stack has from now on."""
     if stack.stable is None:
         usable = stack.status != "CREATE_FAILED"
-        stack.stable = Stable(stack.definition, stack.physicals if usable else {})
+        stack.stable = Stable(stack.definition, stack.physicals if usable else {}, tuple(stack.outputs))
     stack.definition = definition

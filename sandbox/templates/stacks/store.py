@@ -41,12 +41,6 @@ class Stacks:
             if self._by_name.get(key) is stack:
                 del self._by_name[key]
 
-    def drop(self, stack: StackRecord) -> None:
-        """Forgets a stack altogether."""
-        self.forget_name(stack)
-        with self._lock:
-            self._by_id.pop(stack.id, None)
-
     def find(self, account: str, region: str, given: str) -> StackRecord | None:
         """The stack of a name, or (deleted ones too) of an ARN."""
         with self._lock:

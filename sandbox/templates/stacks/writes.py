@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sandbox.gateway.call import AwsError, Call
 from sandbox.templates.errors import TemplateError
 from sandbox.templates.events import USER_INITIATED
 from sandbox.templates.plan import NO_UPDATES
-from sandbox.templates.stacks.deployment import OnFailure
 from sandbox.templates.stacks.engine import Engine
 from sandbox.templates.stacks.operation import Operation
 from sandbox.templates.stacks.outputs import refuse_used
-from sandbox.templates.stacks.planning import plan_update
+from sandbox.templates.stacks.planning import changes_nothing, plan_update
 from sandbox.templates.stacks.preparation import prepare
 from sandbox.templates.stacks.reads import bracketed, with_id
 from sandbox.templates.stacks.requests import (
+    OnFailure,
     acknowledged,
+    failure_action,
     flag,
     given_name,
     invalid,
@@ -36,7 +37,7 @@ from sandbox.templates.states import Operation as Kind
 from sandbox.templates.states import in_progress, refusal
 
 if TYPE_CHECKING:
-    from sandbox.templates.stacks.change_sets import ChangeSet
+    from sandbox.templates.stacks.change_set import ChangeSet
 
 Answer = Mapping[str, Any]
 
@@ -47,11 +48,8 @@ class Writes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.operations: Mapping[str, Callable[[Call], Answer | None]] = {
-            "CancelUpdateStack": self._cancel_update_stack,
-            "ContinueUpdateRollback": self._continue_update_rollback,
             "CreateStack": self._create_stack,
             "DeleteStack": self._delete_stack,
-            "RollbackStack": self._rollback_stack,
             "UpdateStack": self._update_stack,
             "UpdateTerminationProtection": self._update_termination_protection,
         }
@@ -178,8 +176,7 @@ class Writes:
             notification_arns=before.notification_arns if own_topics is None else own_topics,
             expands=False,
         )
-        alike = definition.notification_arns == before.notification_arns and definition.tags == before.tags
-        if plan_update(operation, definition).empty and alike and stack.status != "UPDATE_FAILED":
+        if changes_nothing(operation, definition, plan_update(operation, definition)):
             raise TemplateError(NO_UPDATES)
         if call.params.get("RoleARN"):
             stack.role_arn = str(call.params["RoleARN"])
@@ -199,53 +196,6 @@ class Writes:
             operation.tell("UPDATE_IN_PROGRESS", USER_INITIATED)
         self._engine.forget_change_sets(stack, but=change_set)
         self._engine.start(operation, lambda deployment: deployment.update(definition))
-
-    def _cancel_update_stack(self, call: Call) -> None:
-        stack = self.find(call)
-        refuse(stack, "cancel-update")
-        running = self._engine.running(stack)
-        if running is not None:
-            running.cancel()
-
-    def _continue_update_rollback(self, call: Call) -> Answer:
-        stack = self.find(call)
-        given = token(call)
-        if self.repeated(stack, given, "continue-rollback"):
-            return {}
-        skipped = [str(one) for one in call.params.get("ResourcesToSkip") or []]
-        rights = self.rights(call, stack)
-        operation = Operation(self._engine, stack, rights, token=given)
-        with stack.lock:
-            refuse(stack, "continue-rollback")
-            for name in skipped:
-                resource = stack.resources.get(name)
-                if resource is None or resource.status != "UPDATE_FAILED":
-                    raise invalid(
-                        f"Resource {name} can't be skipped: ResourcesToSkip may only name resources of the stack that "
-                        "are in the state UPDATE_FAILED."
-                    )
-            remember(stack, given, "continue-rollback")
-            operation.tell("UPDATE_ROLLBACK_IN_PROGRESS", USER_INITIATED)
-        self._engine.start(operation, lambda deployment: deployment.roll_back_update(skipped))
-        return {}
-
-    def _rollback_stack(self, call: Call) -> Answer:
-        stack = self.find(call)
-        given = token(call)
-        if self.repeated(stack, given, "rollback"):
-            return {"StackId": stack.id}
-        operation = Operation(self._engine, stack, self.rights(call, stack), token=given)
-        with stack.lock:
-            refuse(stack, "rollback")
-            remember(stack, given, "rollback")
-            stack.retain_except_on_create = flag(call, "RetainExceptOnCreate")
-            creation = stack.status == "CREATE_FAILED"
-            operation.tell("ROLLBACK_IN_PROGRESS" if creation else "UPDATE_ROLLBACK_IN_PROGRESS", USER_INITIATED)
-        if creation:
-            self._engine.start(operation, lambda deployment: deployment.roll_back_creation())
-        else:
-            self._engine.start(operation, lambda deployment: deployment.roll_back_update())
-        return {"StackId": stack.id}
 
     # -- deleting ----------------------------------------------------------------------------------------
 
@@ -285,8 +235,6 @@ class Writes:
                 stack.role_arn = str(call.params["RoleARN"])
             remember(stack, given, "delete")
             operation.tell("DELETE_IN_PROGRESS", USER_INITIATED)
-        if before == "REVIEW_IN_PROGRESS":
-            self._engine.stacks.drop(stack)
         try:
             refuse_used(self._engine.stacks, stack)
         except TemplateError as error:
@@ -322,18 +270,3 @@ def refuse(stack: StackRecord, kind: Kind) -> None:
     error = refusal(kind, stack.status, stack.name, stack.id, protected=stack.protected)
     if error is not None:
         raise error
-
-
-def failure_action(call: Call, member: str) -> OnFailure:
-    """What is to be done if the creation fails."""
-    given = call.params.get(member)
-    if given is not None and call.params.get("DisableRollback") is not None:
-        raise invalid(f"You can specify either DisableRollback or {member}, but not both.")
-    if given is None:
-        return "DO_NOTHING" if keeps_failed(call) else "ROLLBACK"
-    if given not in ("DO_NOTHING", "ROLLBACK", "DELETE"):
-        raise invalid(
-            f"1 validation error detected: Value '{given}' at '{member[0].lower()}{member[1:]}' failed to satisfy "
-            "constraint: Member must satisfy enum value set: [DO_NOTHING, ROLLBACK, DELETE]"
-        )
-    return cast(OnFailure, given)

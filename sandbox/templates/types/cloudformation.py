@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol, cast
 
+from sandbox.templates.replacement import TypeRules
 from sandbox.templates.types.resource_type import ResourceType, Work
 
 
@@ -53,6 +54,8 @@ CUSTOM_RESOURCE = ResourceType(
     update=lambda work: _engine(work).ask(work, "Update"),
     delete=lambda work: _engine(work).ask(work, "Delete"),
     attributes=lambda work: work.found,
+    # Another ServiceToken is refused, and not a replacement as the schema says.
+    rules=TypeRules(tags=None),
 )
 
 TYPES = (CUSTOM_RESOURCE, STACK)

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sandbox.templates.types.fitting import document
-from sandbox.templates.types.resource_type import Failed, ResourceType, Work, gone
+from sandbox.templates.types.resource_type import Failed, ResourceType, Work, gone, refuse_existing
 
 # -- event buses -----------------------------------------------------------------------------------------------
 
@@ -104,6 +104,8 @@ def _targets(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _create_rule(work: Work) -> str:
     name, bus = work.name("Name", 64), _bus(work.properties)
+    if work["Name"] is not None:
+        refuse_existing(name, lambda: work.call("events", "DescribeRule", Name=name, EventBusName=bus))
     _put_rule(work, name, Tags=work.tag_list())
     made = work.made(name if bus == _DEFAULT_BUS else f"{bus}|{name}")
     _put_targets(work, list(_targets(work.properties).values()))

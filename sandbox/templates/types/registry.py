@@ -8,6 +8,7 @@ from sandbox.templates.errors import TemplateError, Unsupported
 from sandbox.templates.replacement import TypeRules
 from sandbox.templates.types import (
     cloudformation,
+    cognito,
     dynamodb,
     ec2_gateways,
     ec2_networks,
@@ -30,12 +31,14 @@ from sandbox.templates.types import (
     sns,
     sqs,
     ssm,
+    stepfunctions,
     usage_plans,
 )
 from sandbox.templates.types.resource_type import ResourceType
 
 _MODULES = (
     cloudformation,
+    cognito,
     dynamodb,
     ec2_gateways,
     ec2_networks,
@@ -57,6 +60,7 @@ _MODULES = (
     sns,
     sqs,
     ssm,
+    stepfunctions,
     usage_plans,
 )
 

@@ -102,9 +102,9 @@ class Work:
     """One resource being created, updated or deleted.
 
     `properties` are evaluated and of the types that AWS's schema gives them; `before` are those of the resource as it
-    is, in an update. `token` is the UUID of the attempt. `stack_tags` are the stack's. `update_policy` is the resource's
-    UpdatePolicy, evaluated. `found` is for what a creation or update learns and `attributes` wants to know; in an
-    update it begins with the attributes as they are. With `secret` true what Fn::GetAtt gives is not shown.
+    is, in an update. `token` is the UUID of the attempt. `stack_tags` are the stack's. `update_policy` is the
+    resource's UpdatePolicy, evaluated. `found` is for what a creation or update learns and `attributes` wants to know;
+    in an update it begins with the attributes as they are. With `secret` true what Fn::GetAtt gives is not shown.
     """
 
     acting: Acting
@@ -275,3 +275,14 @@ def gone(error: ClientError) -> bool:
     """Whether a service answered that there is no such thing."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     return any(part in code for part in _GONE)
+
+
+def refuse_existing(name: str, read: Callable[[], Any]) -> None:
+    """Failed if `read` finds something of the name: the call that creates would take it over, and not fail itself."""
+    try:
+        read()
+    except ClientError as error:
+        if gone(error):
+            return
+        raise
+    raise Failed(f"{name} already exists", "AlreadyExists")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.templates.types.fitting import document, text
-from sandbox.templates.types.resource_type import ResourceType, Unsupported, Work
+from sandbox.templates.types.resource_type import ResourceType, Unsupported, Work, refuse_existing
 
 # -- topics ----------------------------------------------------------------------------------------------------
 
@@ -35,12 +35,15 @@ def _create_topic(work: Work) -> str:
     _refuse_tracing(work)
     fifo = str(work["FifoTopic"]).lower() == "true"
     attributes = {name: text(work[name]) for name in _TOPIC if work[name] is not None}
+    name = work.name("TopicName", 256, suffix=".fifo" if fifo else "")
+    if work["TopicName"] is not None:
+        refuse_existing(name, lambda: work.call("sns", "GetTopicAttributes", TopicArn=work.arn("sns", name)))
     if fifo:
         attributes["FifoTopic"] = "true"
     answer = work.call(
         "sns",
         "CreateTopic",
-        Name=work.name("TopicName", 256, suffix=".fifo" if fifo else ""),
+        Name=name,
         Attributes=attributes,
         Tags=work.tag_list(),
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.templates.types.fitting import document, text
-from sandbox.templates.types.resource_type import ResourceType, Work
+from sandbox.templates.types.resource_type import ResourceType, Work, refuse_existing
 
 _ATTRIBUTES = (
     *("ContentBasedDeduplication", "DeduplicationScope", "DelaySeconds", "FifoQueue", "FifoThroughputLimit"),
@@ -37,6 +37,8 @@ def _attributes(work: Work) -> dict[str, str]:
 
 def _create_queue(work: Work) -> str:
     name = work.name("QueueName", 80, suffix=".fifo" if work["FifoQueue"] else "")
+    if work["QueueName"] is not None:
+        refuse_existing(name, lambda: work.call("sqs", "GetQueueUrl", QueueName=name))
     url = work.call("sqs", "CreateQueue", QueueName=name, Attributes=_attributes(work), tags=work.tags())["QueueUrl"]
     return str(url)
 

@@ -144,7 +144,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud() -> Iterator[Cloud]:
     sandbox = Sandbox()
     sandbox.serve()
@@ -210,6 +210,6 @@ class Vendor:
         return asked
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def vendor(cloud: Cloud) -> Vendor:
     return Vendor(cloud)

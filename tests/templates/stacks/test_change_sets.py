@@ -145,3 +145,9 @@ def test_one_that_creates_wants_no_stack_of_that_name(cloud: Cloud) -> None:
     make(cloud, name, queues(A={}, B={}))
     with pytest.raises(ClientError, match="AlreadyExistsException"):
         make(cloud, name, queues(A={}, C={}))
+
+
+def test_nested_stacks_are_not_looked_into(cloud: Cloud) -> None:
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://s3.amazonaws.com/a/b"}}
+    with pytest.raises(ClientError, match="does not support IncludeNestedStacks"):
+        make(cloud, cloud.name(), {"Resources": {"Inner": nested}}, "CREATE", IncludeNestedStacks=True)

@@ -229,3 +229,11 @@ def test_what_can_not_be_created_is_refused_before_there_is_a_stack(
         cloud.cloudformation.create_stack(**{"StackName": name, "TemplateBody": text(queues(A={})), **given})
     with pytest.raises(ClientError, match=f"Stack with id {name} does not exist"):
         cloud.stack(name)
+
+
+def test_an_answer_comes_though_the_work_goes_on(cloud: Cloud, vendor: Vendor) -> None:
+    name = cloud.name()
+    cloud.cloudformation.create_stack(StackName=name, TemplateBody=text(vendor.template()))
+    assert cloud.status(name) == "CREATE_IN_PROGRESS"
+    vendor.answer(vendor.request())
+    assert cloud.rest(name) == "CREATE_COMPLETE"

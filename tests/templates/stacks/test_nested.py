@@ -154,6 +154,6 @@ def test_an_output_that_the_inner_stack_has_not(cloud: Cloud) -> None:
     template["Outputs"] = {"None": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Missing"]}}}
     name = cloud.create(template)
     assert cloud.status(name) == "ROLLBACK_COMPLETE"
-    with pytest.raises(ClientError, match="Outputs"):
-        template["Outputs"]["None"]["Value"]["Fn::GetAtt"][1] = "Something"
+    template["Outputs"]["None"]["Value"]["Fn::GetAtt"][1] = "Something"
+    with pytest.raises(ClientError, match="Requested attribute Something does not exist"):
         cloud.create(template)

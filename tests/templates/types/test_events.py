@@ -85,3 +85,11 @@ def test_a_schedule_is_a_rule(bench: Bench) -> None:
     rule = bench.create("AWS::Events::Rule", {"ScheduleExpression": "rate(5 minutes)"})
     found = bench.client("events").describe_rule(Name=bench.ref(rule))
     assert found["ScheduleExpression"] == "rate(5 minutes)"
+
+
+def test_a_rule_of_that_name_is_not_taken_over(bench: Bench) -> None:
+    given = {"Name": "taken", "ScheduleExpression": "rate(1 day)"}
+    first = bench.create("AWS::Events::Rule", given)
+    with pytest.raises(Failed, match="taken already exists"):
+        bench.create("AWS::Events::Rule", given)
+    bench.delete(first)

@@ -156,3 +156,16 @@ def test_an_instance_profile_changes_its_role(bench: Bench) -> None:
     bench.delete(profile)
     with pytest.raises(ClientError, match="NoSuchEntity"):
         iam.get_instance_profile(InstanceProfileName=bench.ref(profile))
+
+
+def test_an_access_key_goes_out_of_use_and_away(bench: Bench) -> None:
+    user = bench.ref(bench.create("AWS::IAM::User", {"UserName": "grace"}))
+    key = bench.create("AWS::IAM::AccessKey", {"UserName": user, "Serial": 1, "Status": "Inactive"})
+    iam = bench.client("iam")
+    (listed,) = iam.list_access_keys(UserName=user)["AccessKeyMetadata"]
+    assert (listed["AccessKeyId"], listed["Status"]) == (bench.ref(key), "Inactive")
+    assert len(bench.attributes(key)["SecretAccessKey"]) == 40
+    bench.update(key, {"UserName": user, "Serial": 1})
+    assert iam.list_access_keys(UserName=user)["AccessKeyMetadata"][0]["Status"] == "Active"
+    bench.delete(key)
+    assert iam.list_access_keys(UserName=user)["AccessKeyMetadata"] == []

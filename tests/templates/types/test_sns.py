@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.templates.types.resource_type import Unsupported
+from sandbox.templates.types.resource_type import Failed, Unsupported
 from tests.templates.types.conftest import STACK_ID, Bench
 
 
@@ -96,3 +96,11 @@ def test_a_topic_policy_is_set_and_gives_way_to_that_of_a_new_topic(bench: Bench
 def test_traces_are_refused_by_name(bench: Bench) -> None:
     with pytest.raises(Unsupported, match="TracingConfig Active"):
         bench.create("AWS::SNS::Topic", {"TracingConfig": "Active"})
+
+
+def test_a_topic_of_that_name_is_not_taken_over(bench: Bench) -> None:
+    given = {"TopicName": "taken"}
+    first = bench.create("AWS::SNS::Topic", given)
+    with pytest.raises(Failed, match="taken already exists"):
+        bench.create("AWS::SNS::Topic", given)
+    bench.delete(first)

@@ -7,6 +7,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.templates.types.resource_type import Failed
 from tests.templates.types.conftest import STACK_ID, Bench
 
 
@@ -66,3 +67,11 @@ def test_a_deleted_queue_is_gone(bench: Bench) -> None:
     bench.delete(queue)
     with pytest.raises(ClientError, match="NonExistentQueue"):
         bench.client("sqs").get_queue_url(QueueName="short-lived")
+
+
+def test_a_queue_of_that_name_is_not_taken_over(bench: Bench) -> None:
+    given = {"QueueName": "taken"}
+    first = bench.create("AWS::SQS::Queue", given)
+    with pytest.raises(Failed, match="taken already exists"):
+        bench.create("AWS::SQS::Queue", given)
+    bench.delete(first)

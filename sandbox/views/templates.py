@@ -1,0 +1,392 @@
+"""Pictures of templates and stacks: what a transform made, what needs what, how a deployment went, what it sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from sandbox.views import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, WIDTH, Picture, counted, listed, number, styled
+
+ROW_HEIGHT = 30
+#: Fills that black letters can be read on: of what was written, and of what was made of it.
+_WRITTEN, _COPIED, _MADE = SKY, "#dddddd", "#f2c36b"
+_QUIET = "#6b6b6b"
+
+
+# -- what a transform made -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """One resource of a template, and what the transform made of it: logical ids with their types.
+
+    `written` is False for what nobody wrote: an API that stands for the events of functions, say.
+    """
+
+    name: str
+    type: str
+    made: tuple[tuple[str, str], ...]
+    written: bool = True
+
+    @property
+    def copied(self) -> bool:
+        """Whether it passed the transform as it was."""
+        return self.made == ((self.name, self.type),)
+
+
+def expansion(expansions: Sequence[Expansion]) -> Picture:
+    """Each resource as it was written, on the left, and the resources that came of it, on the right."""
+    rows = sum(len(one.made) for one in expansions)
+    left, right, width = 250, 330, 800
+    boxes: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
+    row = 0
+    for one in expansions:
+        middle = row + (len(one.made) - 1) / 2
+        fill = _COPIED if one.copied else _WRITTEN
+        name = one.name if one.written else f"({one.name})"
+        boxes.append({"x": 0, "x2": left, "row": middle, "name": name, "type": _short(one.type), "fill": fill})
+        for id, kind in one.made:
+            fill = _COPIED if one.copied else _MADE
+            boxes.append({"x": right, "x2": width, "row": row, "name": id, "type": _short(kind), "fill": fill})
+            lines.append({"x": left, "x2": right, "row": middle, "row2": row})
+            row += 1
+    for box in boxes:
+        box |= {"top": box["row"] - 0.42, "bottom": box["row"] + 0.42, "at": box["x"] + 8, "end": box["x2"] - 8}
+    y = alt.Y("row:Q", axis=None, scale=alt.Scale(domain=[rows - 0.5, -1.5], nice=False, zero=False))
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False))
+    data = alt.InlineData(values=boxes)
+    links = alt.Chart(alt.InlineData(values=lines)).mark_rule(color=_QUIET).encode(x=x, x2="x2:Q", y=y, y2="row2:Q")
+    rects = (
+        alt.Chart(data)
+        .mark_rect(cornerRadius=4)
+        .encode(
+            x=x,
+            x2="x2:Q",
+            y=alt.Y("top:Q", axis=None),
+            y2="bottom:Q",
+            color=alt.Color("fill:N", scale=None, legend=None),
+        )
+    )
+    names = (
+        alt.Chart(data)
+        .mark_text(align="left", fontSize=12, fontWeight="bold")
+        .encode(x=alt.X("at:Q", axis=None), y=y, text="name:N")
+    )
+    types = (
+        alt.Chart(data)
+        .mark_text(align="right", fontSize=10.5, dy=0)
+        .encode(x=alt.X("end:Q", axis=None), y=y, text="type:N")
+    )
+    heads = [
+        {"x": 0, "row": -1, "text": f"in the template: {counted(sum(one.written for one in expansions), 'resource')}"},
+        {"x": right, "row": -1, "text": f"after the transform: {counted(rows, 'resource')}"},
+    ]
+    titles = (
+        alt.Chart(alt.InlineData(values=heads)).mark_text(align="left", fontSize=12).encode(x=x, y=y, text="text:N")
+    )
+    chart = alt.layer(links, rects, names, types, titles).properties(width=width, height=(rows + 1) * ROW_HEIGHT)
+    return Picture(styled(chart), _told_expansion(expansions, rows))
+
+
+def _told_expansion(expansions: Sequence[Expansion], rows: int) -> str:
+    written = sum(one.written for one in expansions)
+    said = [f"{counted(written, 'resource')} in the template, {rows} after the transform."]
+    for one in expansions:
+        made = listed(f"{id} ({kind})" for id, kind in one.made)
+        if one.copied:
+            said.append(f"{one.name} ({one.type}) stayed as it was.")
+        elif one.written:
+            said.append(f"{one.name} ({one.type}) became {made}.")
+        else:
+            said.append(f"Nobody wrote {one.name} ({one.type}): it is {made}.")
+    return " ".join(said)
+
+
+def _short(type: str) -> str:
+    return type.removeprefix("AWS::")
+
+
+# -- what needs what -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One resource needs another to be there before it; `by` is the property that says so, or "DependsOn"."""
+
+    resource: str
+    needs: str
+    by: str = ""
+
+
+def needs(found: Sequence[Need], cycle: Sequence[str] = ()) -> Picture:
+    """Who needs whom. An arrow leads from a resource to what it needs; what lies on the cycle is marked.
+
+    `cycle` are the names along one cycle, in its order; empty if there is none.
+    """
+    names = list(dict.fromkeys([*cycle, *(name for one in found for name in (one.resource, one.needs))]))
+    places = _circle(names)
+    on_cycle = {(one, cycle[(index + 1) % len(cycle)]) for index, one in enumerate(cycle)}
+    edges: list[dict[str, Any]] = []
+    for pair in dict.fromkeys((one.resource, one.needs) for one in found):
+        by = list(dict.fromkeys(one.by for one in found if (one.resource, one.needs) == pair and one.by))
+        edges.append(_edge(places, pair, ", ".join(by), marked=pair in on_cycle))
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, WIDTH], nice=False))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[_GRAPH_HEIGHT, 0], nice=False))
+    layers: list[alt.Chart] = []
+    for marked in (False, True):
+        mine = alt.InlineData(values=[one for one in edges if one["marked"] is marked])
+        colour = VERMILION if marked else _QUIET
+        layers.append(
+            alt.Chart(mine)
+            .mark_rule(color=colour, strokeWidth=2.5 if marked else 1)
+            .encode(x=x, y=y, x2="x2:Q", y2="y2:Q")
+        )
+        layers.append(
+            alt.Chart(mine)
+            .mark_point(shape="triangle-up", filled=True, color=colour, size=110, opacity=1)
+            .encode(x=alt.X("x2:Q", axis=None), y=alt.Y("y2:Q", axis=None), angle=alt.Angle("angle:Q", scale=None))
+        )
+    nodes = alt.InlineData(
+        values=[
+            {"x": place[0], "y": place[1], "name": name, "fill": ORANGE if name in cycle else _COPIED}
+            for name, place in places.items()
+        ]
+    )
+    shown = alt.Chart(nodes)
+    layers.append(
+        shown.mark_point(shape="circle", filled=True, size=420, opacity=1, stroke="white").encode(
+            x=x, y=y, color=alt.Color("fill:N", scale=None, legend=None)
+        )
+    )
+    name: dict[str, Any] = {"fontSize": 12, "fontWeight": "bold", "dy": -20}
+    halo: dict[str, Any] = {**name, "stroke": "white", "strokeWidth": 4}
+    layers += [shown.mark_text(**look).encode(x=x, y=y, text="name:N") for look in (halo, name)]
+    labels = alt.Chart(alt.InlineData(values=[one for one in edges if one["by"]]))
+    layers.append(
+        labels.mark_text(fontSize=11, color=BLACK, stroke="white", strokeWidth=4).encode(
+            x=alt.X("middle_x:Q", axis=None), y=alt.Y("middle_y:Q", axis=None), text="by:N"
+        )
+    )
+    layers.append(
+        labels.mark_text(fontSize=11, color=BLACK).encode(
+            x=alt.X("middle_x:Q", axis=None), y=alt.Y("middle_y:Q", axis=None), text="by:N"
+        )
+    )
+    chart = alt.layer(*layers).properties(width=WIDTH, height=_GRAPH_HEIGHT)
+    return Picture(styled(chart), _told_needs(found, cycle))
+
+
+_GRAPH_HEIGHT = 330
+#: How far from a node's middle an arrow ends, in pixels.
+_CLEAR = 17
+
+
+def _circle(names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Places on an ellipse, the first on the left."""
+    places = {}
+    for index, name in enumerate(names):
+        angle = math.pi + 2 * math.pi * index / max(len(names), 1)
+        places[name] = (WIDTH / 2 + 215 * math.cos(angle), _GRAPH_HEIGHT / 2 + 12 + 118 * math.sin(angle))
+    return places
+
+
+def _edge(places: Mapping[str, tuple[float, float]], pair: tuple[str, str], by: str, *, marked: bool) -> dict[str, Any]:
+    (x, y), (x2, y2) = places[pair[0]], places[pair[1]]
+    length = math.hypot(x2 - x, y2 - y) or 1.0
+    along = ((x2 - x) / length, (y2 - y) / length)
+    return {
+        "x": x + _CLEAR * along[0],
+        "y": y + _CLEAR * along[1],
+        "x2": x2 - _CLEAR * along[0],
+        "y2": y2 - _CLEAR * along[1],
+        "middle_x": x + 0.33 * (x2 - x),
+        "middle_y": y + 0.33 * (y2 - y),
+        # A triangle points up at 0 and turns clockwise.
+        "angle": math.degrees(math.atan2(along[1], along[0])) + 90,
+        "by": by,
+        "marked": marked,
+    }
+
+
+def _told_needs(found: Sequence[Need], cycle: Sequence[str]) -> str:
+    said = []
+    for name in dict.fromkeys(one.resource for one in found):
+        mine = [one for one in found if one.resource == name]
+        needed = dict.fromkeys(one.needs for one in mine)
+        with_reason = (
+            f"{other} ({listed(dict.fromkeys(one.by for one in mine if one.needs == other and one.by)) or 'named'})"
+            for other in needed
+        )
+        said.append(f"{name} needs {listed(with_reason)}.")
+    if cycle:
+        said.append(f"A cycle: {' needs '.join([*cycle, cycle[0]])}. None of them can be made first.")
+    else:
+        said.append("There is no cycle.")
+    return " ".join(said)
+
+
+# -- how a deployment went -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One event of a stack: seconds since the deployment began, on which resource, its status, and its reason."""
+
+    at: float
+    resource: str
+    status: str
+    reason: str = ""
+
+
+_BEING, _REMOVING, _CANCELLED, _FIRST = "being made", "being removed", "cancelled", "failed first"
+_DONE, _GONE = "made", "gone"
+_COURSE_COLOURS = {_BEING: SKY, _REMOVING: "#bbbbbb", _DONE: BLUE, _GONE: _QUIET, _CANCELLED: ORANGE, _FIRST: VERMILION}
+
+
+def course(moments: Sequence[Moment], *, stack: str, what: str = "deployment") -> Picture:
+    """A deployment from its events: a line for each resource, and the failure that came first marked.
+
+    `moments` are in the order of time. The stack's own events (its name is `stack`) are left to the text.
+    """
+    names = list(dict.fromkeys(one.resource for one in moments if one.resource != stack))
+    own = [one for one in moments if one.resource != stack]
+    failures = [one for one in own if one.status.endswith("_FAILED") and "cancelled" not in one.reason]
+    first = failures[0] if failures else None
+    spans: list[dict[str, Any]] = []
+    marks: list[dict[str, Any]] = []
+    for name in names:
+        began: Moment | None = None
+        for one in (each for each in own if each.resource == name):
+            if one.status.endswith("_IN_PROGRESS"):
+                began = began or one
+                continue
+            if began is not None:
+                kind = _REMOVING if began.status.startswith("DELETE") else _BEING
+                spans.append({"resource": name, "from": began.at, "to": one.at, "kind": kind})
+                began = None
+            marks.append({"resource": name, "at": one.at, "kind": _kind(one, first)})
+    colours = alt.Color(
+        "kind:N",
+        title=None,
+        scale=alt.Scale(domain=list(_COURSE_COLOURS), range=list(_COURSE_COLOURS.values())),
+        legend=alt.Legend(orient="bottom", columns=6, symbolType="square"),
+    )
+    y = alt.Y("resource:N", sort=names, title=None, scale=alt.Scale(domain=names), axis=alt.Axis(labelLimit=320))
+    scale = alt.Scale(nice=False, zero=True, padding=10)
+    bars = (
+        alt.Chart(alt.InlineData(values=spans))
+        .mark_bar(height=12)
+        .encode(x=alt.X("from:Q", title=f"seconds since the {what} began", scale=scale), x2="to:Q", y=y, color=colours)
+    )
+    points = (
+        alt.Chart(alt.InlineData(values=marks))
+        .mark_point(filled=True, size=90, opacity=1, shape="diamond")
+        .encode(x=alt.X("at:Q", scale=scale), y=y, color=colours)
+    )
+    layers: list[alt.Chart] = [bars, points]
+    if first is not None:
+        label = [{"resource": first.resource, "at": first.at, "text": f"{first.status} first"}]
+        layers.append(
+            alt.Chart(alt.InlineData(values=label))
+            .mark_text(align="left", dx=9, fontSize=12, fontWeight="bold", color=VERMILION)
+            .encode(x=alt.X("at:Q", scale=scale), y=y, text="text:N")
+        )
+    chart = alt.layer(*layers).properties(width=WIDTH - 140, height=max(len(names) * 26, 40))
+    return Picture(styled(chart), _told_course(own, moments, first, stack))
+
+
+def _kind(one: Moment, first: Moment | None) -> str:
+    if one is first:
+        return _FIRST
+    if one.status.endswith("_FAILED"):
+        return _CANCELLED
+    return _GONE if one.status.startswith("DELETE") else _DONE
+
+
+def _told_course(own: Sequence[Moment], moments: Sequence[Moment], first: Moment | None, stack: str) -> str:
+    made = list(dict.fromkeys(one.resource for one in own if one.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")))
+    said = [f"Made: {listed(made) or 'nothing'}."]
+    if first is not None:
+        said.append(f"After {number(first.at, 's')} {first.resource} was the first to fail ({first.status}): ")
+        said[-1] += f"{first.reason.rstrip('.')}."
+    cancelled = [one.resource for one in own if one.status.endswith("_FAILED") and "cancelled" in one.reason]
+    if cancelled:
+        said.append(f"Cancelled because of it: {listed(cancelled)}.")
+    ended = [one for one in moments if one.resource == stack]
+    if ended:
+        said.append(f"The stack ended as {ended[-1].status}.")
+    return " ".join(said)
+
+
+# -- what was uploaded -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What one deployment sent to S3 for one package, in bytes; 0 if it was there already."""
+
+    deployment: str
+    package: str
+    bytes: int
+
+
+_KB = 1024
+
+
+def uploads(sent: Sequence[Upload]) -> Picture:
+    """What each deployment uploaded, package by package, in kilobytes on a logarithmic axis."""
+    deployments = list(dict.fromkeys(one.deployment for one in sent))
+    packages = list(dict.fromkeys(one.package for one in sent))
+    rows: list[dict[str, Any]] = [
+        {
+            "deployment": one.deployment,
+            "package": one.package,
+            "kb": max(one.bytes / _KB, 0.1),
+            "from": 0.1,
+            "label": f"{number(one.bytes / _KB)} KB" if one.bytes else "nothing",
+        }
+        for one in sent
+    ]
+    data = alt.InlineData(values=rows)
+    top = max(row["kb"] for row in rows) * 6
+    scale = alt.Scale(type="log", domain=[0.1, top], nice=False)
+    y = alt.Y("package:N", sort=packages, title=None, axis=alt.Axis(labelLimit=260, ticks=False, domain=False))
+    base = alt.Chart(data)
+    bars = base.mark_bar(height=16).encode(
+        x=alt.X(
+            "from:Q",
+            title="uploaded, in KB (logarithmic)",
+            scale=scale,
+            axis=alt.Axis(values=[0.1, 1, 10, 100, 1_000, 10_000], format="~g"),
+        ),
+        x2="kb:Q",
+        y=y,
+        color=alt.Color(
+            "package:N", sort=packages, legend=None, scale=alt.Scale(domain=packages, range=[BLUE, GREEN, ORANGE, SKY])
+        ),
+    )
+    labels = base.mark_text(align="left", dx=4, fontSize=12).encode(x=alt.X("kb:Q", scale=scale), y=y, text="label:N")
+    chart = (
+        alt.layer(bars, labels, data=data)
+        .properties(width=WIDTH - 220, height=26 * len(packages))
+        .facet(
+            row=alt.Row(
+                "deployment:N",
+                sort=deployments,
+                title=None,
+                header=alt.Header(labelAngle=0, labelAlign="left", labelFontSize=12),
+            )
+        )
+        .resolve_scale(y="shared")
+    )
+    said = []
+    for deployment in deployments:
+        mine = [one for one in sent if one.deployment == deployment]
+        parts = listed(f"{number(one.bytes / _KB)} KB for {one.package}" for one in mine if one.bytes)
+        said.append(f"{deployment}: {parts or 'nothing'} uploaded.")
+    return Picture(styled(chart), " ".join(said))

@@ -1,0 +1,124 @@
+"""Whose rights a stack's resources are made with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.templates.stacks.conftest import Cloud, Vendor, queues, text
+
+STACKS = {"Effect": "Allow", "Action": "cloudformation:*", "Resource": "*"}
+SQS = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+
+
+def test_a_caller_without_the_right_fails_with_the_services_words(cloud: Cloud) -> None:
+    user = cloud.user(STACKS)
+    name = cloud.name()
+    cloud.client("cloudformation", user).create_stack(StackName=name, TemplateBody=text(queues(A={})))
+    assert cloud.rest(name) == "ROLLBACK_COMPLETE"
+    reason = cloud.reason(name, "A", "CREATE_FAILED")
+    assert "is not authorized to perform: sqs:createqueue" in reason.lower()
+    assert "HandlerErrorCode: AccessDenied" in reason
+
+
+def test_calls_come_by_way_of_cloudformation(cloud: Cloud) -> None:
+    only_there = {**SQS, "Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}}}
+    user = cloud.user(STACKS, only_there)
+    name = cloud.name()
+    cloud.client("cloudformation", user).create_stack(StackName=name, TemplateBody=text(queues(A={})))
+    assert cloud.rest(name) == "CREATE_COMPLETE"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        cloud.client("sqs", user).create_queue(QueueName=name)
+
+
+def test_a_role_acts_in_the_callers_stead_and_stays_with_the_stack(cloud: Cloud) -> None:
+    role = cloud.role("cloudformation.amazonaws.com", SQS)
+    user = cloud.user(STACKS, {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role})
+    as_user = cloud.client("cloudformation", user)
+    name = cloud.name()
+    as_user.create_stack(StackName=name, TemplateBody=text(queues(A={})), RoleARN=role)
+    assert cloud.rest(name) == "CREATE_COMPLETE"
+    assert cloud.stack(name)["RoleARN"] == role
+    as_user.update_stack(StackName=name, TemplateBody=text(queues(A={"DelaySeconds": 1})))
+    assert cloud.rest(name) == "UPDATE_COMPLETE"
+    cloud.client("iam").delete_role_policy(RoleName=role.rpartition("/")[2], PolicyName="own")
+    assert cloud.update(name, queues(A={"DelaySeconds": 2})) == "UPDATE_ROLLBACK_FAILED"
+    assert "assumed-role" in cloud.reason(name, "A", "UPDATE_FAILED")
+
+
+def test_a_role_must_be_passed_and_must_trust_cloudformation(cloud: Cloud) -> None:
+    role = cloud.role("lambda.amazonaws.com", SQS)
+    with pytest.raises(ClientError, match=f"Role {role} is invalid or cannot be assumed"):
+        cloud.create(queues(A={}), RoleARN=role)
+    user = cloud.user(STACKS)
+    trusted = cloud.role("cloudformation.amazonaws.com", SQS)
+    with pytest.raises(ClientError, match="iam:PassRole"):
+        cloud.client("cloudformation", user).create_stack(
+            StackName=cloud.name(), TemplateBody=text(queues(A={})), RoleARN=trusted
+        )
+
+
+def test_a_policy_may_be_about_one_stack(cloud: Cloud) -> None:
+    name, other = cloud.create(queues(A={})), cloud.create(queues(A={}))
+    arn = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{name}/*"
+    as_user = cloud.client("cloudformation", cloud.user({"Effect": "Allow", "Action": "*", "Resource": arn}))
+    assert as_user.describe_stacks(StackName=name)["Stacks"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_user.describe_stacks(StackName=other)
+
+
+def test_a_long_deployment_outlives_its_session(cloud: Cloud) -> None:
+    vendor = Vendor(cloud)
+    template = vendor.template()
+    template["Resources"]["After"] = {"Type": "AWS::SQS::Queue", "DependsOn": "Thing"}
+    role = cloud.role(
+        "cloudformation.amazonaws.com", SQS, {"Effect": "Allow", "Action": "sns:Publish", "Resource": "*"}
+    )
+    name = cloud.name()
+    cloud.cloudformation.create_stack(StackName=name, TemplateBody=text(template), RoleARN=role)
+    asked = vendor.request()
+    cloud.clock.advance(3500)
+    vendor.answer(asked)
+    assert cloud.rest(name) == "CREATE_COMPLETE"
+
+
+def test_parameters_and_references_are_read_with_the_same_rights(cloud: Cloud) -> None:
+    ssm, parameter = cloud.client("ssm"), cloud.name("/delay/")
+    ssm.put_parameter(Name=parameter, Value="7", Type="String")
+    secret = cloud.client("secretsmanager").create_secret(Name=cloud.name("s"), SecretString=json.dumps({"seconds": 9}))
+    template = queues(
+        A={
+            "DelaySeconds": {"Ref": "Stored"},
+            "VisibilityTimeout": "{{resolve:ssm:" + parameter + "}}",
+            "ReceiveMessageWaitTimeSeconds": "{{resolve:secretsmanager:" + secret["ARN"] + ":SecretString:seconds}}",
+        }
+    )
+    template["Parameters"] = {"Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": parameter}}
+    name = cloud.create(template)
+    url = cloud.resources(name)["A"]
+    found = [
+        cloud.attribute(url, one) for one in ("DelaySeconds", "VisibilityTimeout", "ReceiveMessageWaitTimeSeconds")
+    ]
+    assert found == ["7", "7", "9"]
+    assert cloud.stack(name)["Parameters"] == [
+        {"ParameterKey": "Stored", "ParameterValue": parameter, "ResolvedValue": "7"}
+    ]
+    shown = cloud.cloudformation.describe_stack_events(StackName=name)["StackEvents"][1]["ResourceProperties"]
+    assert "{{resolve:secretsmanager:" in shown
+    user = cloud.client("cloudformation", cloud.user(STACKS, SQS))
+    with pytest.raises(ClientError, match="ssm:GetParameters"):
+        user.create_stack(StackName=cloud.name(), TemplateBody=text(template))
+    del template["Parameters"], template["Resources"]["A"]["Properties"]["DelaySeconds"]
+    other = cloud.name()
+    user.create_stack(StackName=other, TemplateBody=text(template))
+    assert cloud.rest(other) == "ROLLBACK_COMPLETE"
+    assert "is not authorized to perform" in cloud.reason(other, "A", "CREATE_FAILED")
+
+
+def test_a_reference_to_nothing_fails_the_resource(cloud: Cloud) -> None:
+    name = cloud.create(queues(A={"DelaySeconds": "{{resolve:ssm:/no/such/parameter:3}}"}))
+    assert "/no/such/parameter:3" in cloud.reason(name, "A", "CREATE_FAILED")
+    name = cloud.create(queues(A={"DelaySeconds": "{{resolve:ssm-secure:/a:1}}"}))
+    assert cloud.reason(name, "A", "CREATE_FAILED") == "SSM Secure reference is not supported in: [AWS::SQS::Queue]"
