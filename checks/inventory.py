@@ -32,6 +32,22 @@ def _pages(client: Any, operation: str, key: str, **arguments: Any) -> Iterator[
         yield from page.get(key, [])
 
 
+def _stacks(cloud: Cloud) -> Iterator[Item]:
+    for one in _pages(cloud.client("cloudformation"), "describe_stacks", "Stacks"):
+        if one["StackStatus"] != "DELETE_COMPLETE" and "ParentId" not in one:
+            yield Item("stack", one["StackName"], one["StackId"])
+
+
+def _rest_apis(cloud: Cloud) -> Iterator[Item]:
+    for one in _pages(cloud.client("apigateway"), "get_rest_apis", "items"):
+        yield Item("REST API", one["name"], one["id"])
+
+
+def _http_apis(cloud: Cloud) -> Iterator[Item]:
+    for one in _pages(cloud.client("apigatewayv2"), "get_apis", "Items"):
+        yield Item("HTTP API", one["Name"], one["ApiId"])
+
+
 def _mappings(cloud: Cloud) -> Iterator[Item]:
     for one in _pages(cloud.client("lambda"), "list_event_source_mappings", "EventSourceMappings"):
         if one.get("State") != "Deleting":
@@ -138,6 +154,9 @@ class Kind:
 
 #: In the order in which things can go: what uses another before what is used.
 KINDS: dict[str, Kind] = {
+    "stack": Kind(_stacks, lambda cloud, id: cloud.client("cloudformation").delete_stack(StackName=id)),
+    "REST API": Kind(_rest_apis, lambda cloud, id: cloud.client("apigateway").delete_rest_api(restApiId=id)),
+    "HTTP API": Kind(_http_apis, lambda cloud, id: cloud.client("apigatewayv2").delete_api(ApiId=id)),
     "event source mapping": Kind(
         _mappings, lambda cloud, id: cloud.client("lambda").delete_event_source_mapping(UUID=id)
     ),

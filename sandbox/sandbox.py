@@ -25,13 +25,13 @@ from sandbox.compute import service
 from sandbox.compute.host import EnvironmentHost
 from sandbox.compute.log_delivery import LogDelivery
 from sandbox.compute.service import LambdaService
+from sandbox.delivery.service import CodeDeploy
 from sandbox.endpoints import endpoints
 from sandbox.endpoints.endpoints import Endpoints
 from sandbox.events.service import EventBridge
 from sandbox.gateway import moto_cognito, pipeline
 from sandbox.gateway.pipeline import Gateway
 from sandbox.state_machines import StateMachines
-from sandbox.telemetry.alarm_operations import AlarmOperations
 from sandbox.telemetry.alarms import Alarms
 from sandbox.telemetry.cloudwatch import CloudWatch
 from sandbox.telemetry.logs import Logs
@@ -72,8 +72,7 @@ class Sandbox:
         self.alarms = Alarms(
             self.clock, self.metrics, lambda service, region: self.gateway.client(service, region=region)
         )
-        cloudwatch = CloudWatch(self.metrics, AlarmOperations(self.clock, self.alarms).operations)
-        for part in (cloudwatch, self.logs, self.compute):
+        for part in (CloudWatch(self.clock, self.metrics, self.alarms), self.logs, self.compute):
             self.gateway.add(part)
         self._authorise_calls()
 
@@ -100,10 +99,14 @@ class Sandbox:
                 "cloudwatch": self.alarms.tags_of,
                 "apigateway": lambda arn: self.endpoints.tags_of(arn),
                 "cloudformation": lambda arn: self.stacks.tags_of(arn),
+                "codedeploy": lambda arn: self.delivery.tags_of(arn),
             },
         )
         self.stacks = CloudFormation(self.clock, self.gateway)
-        state = CloudState(organization, self.compute.mapped_function, self.stacks.arn_of)
+        self.delivery = CodeDeploy(self.clock, self.gateway, seed=self.gateway.seed)
+        state = CloudState(
+            organization, self.compute.mapped_function, self.stacks.arn_of, self.delivery.deployments.group_arn
+        )
         deliveries = Deliveries(self.clock, in_force, organization)
         self.gateway.authoriser = Authoriser(
             self.clock, in_force, state, usage, platform=pipeline.PLATFORM, refusal=self.gateway.refusal
@@ -139,6 +142,7 @@ class Sandbox:
             self.gateway.add(part)
         self.gateway.resolve_by(self.endpoints.resolve)
         self.gateway.add(self.stacks)
+        self.gateway.add(self.delivery)
         self.gateway.add(Iam(Simulation(organization), LastAccessed(self.clock, usage)))
         self.gateway.add(AccessAnalyzer(self.clock, usage, self.gateway.role_trusts))
 

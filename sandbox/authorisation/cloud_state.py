@@ -16,7 +16,8 @@ class CloudState:
     """Answers from moto's state and the organization's.
 
     `mapped_function` knows the functions of Lambda's event source mappings, by the mapping's ARN; `stack` knows the
-    ARNs of stacks, by account, Region, and the stack's name or a change set's ARN.
+    ARNs of stacks, by account, Region, and the stack's name or a change set's ARN; `deployment` knows the ARNs of
+    CodeDeploy's deployment groups, by account, Region, and a deployment's id.
     """
 
     def __init__(
@@ -24,15 +25,19 @@ class CloudState:
         organization: Organization | None = None,
         mapped_function: Callable[[str], str | None] | None = None,
         stack: Callable[[str, str, str], str | None] | None = None,
+        deployment: Callable[[str, str, str], str | None] | None = None,
     ) -> None:
         self._organization = organization
         self._mapped_function = mapped_function
         self._stack = stack
+        self._deployment = deployment
 
     def arn(self, account: str, region: str, kind: Kind, given: str) -> str | None:
-        """The ARN of what a call names; None for what is not there (a deployment: nothing here keeps them)."""
+        """The ARN of what a call names; None for what is not there."""
         if kind == "cloudformation:stack":
             return self._stack(account, region, given) if self._stack is not None else None
+        if kind == "codedeploy:deployment":
+            return self._deployment(account, region, given) if self._deployment is not None else None
         if kind in _IAM_KINDS:
             return moto_iam.arn_by_name(account, kind.partition(":")[2], given)
         if kind.startswith("organizations:"):

@@ -257,7 +257,9 @@ def _stack_set(call: Call, look_up: LookUp, given: str) -> str:
 
 
 def _deployment(call: Call, look_up: LookUp, given: str) -> str | None:
-    return look_up.arn(call.account, call.region, "codedeploy:deployment", given)
+    found = look_up.arn(call.account, call.region, "codedeploy:deployment", given)
+    # A deployment that is not there is of no group: who may look at those of all groups is told so.
+    return found or in_partition(call, "codedeploy", "deploymentgroup:*")
 
 
 def _bus(call: Call, look_up: LookUp, given: str) -> str:
@@ -712,6 +714,9 @@ RULES: dict[str, dict[str, _Paths]] = {
     "codedeploy:GetDeployment": _OF_DEPLOYMENT,
     "codedeploy:GetDeploymentInstance": _OF_DEPLOYMENT,
     "codedeploy:ListDeploymentInstances": _OF_DEPLOYMENT,
+    # The reference has no type for it; hooks are given it for their group all the same:
+    # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/automating-updates-to-serverless-apps.html
+    "codedeploy:PutLifecycleEventHookExecutionStatus": _OF_DEPLOYMENT,
     "dynamodb:CreateGlobalTable": _GLOBAL_TABLE,
     "dynamodb:DescribeContributorInsights": _INSIGHTS,
     "dynamodb:GetRecords": {"stream": ("ShardIterator",)},
@@ -876,6 +881,7 @@ MAKERS: dict[str, Maker] = {
     "codedeploy:GetDeployment/deploymentgroup": _deployment,
     "codedeploy:GetDeploymentInstance/deploymentgroup": _deployment,
     "codedeploy:ListDeploymentInstances/deploymentgroup": _deployment,
+    "codedeploy:PutLifecycleEventHookExecutionStatus/deploymentgroup": _deployment,
     "dynamodb:GetRecords/stream": _stream_of_iterator,
     "dynamodb:index": _index,
     "dynamodb:table": _table,

@@ -59,6 +59,9 @@ class ResourcePolicies:
             if not need.action.lower().startswith("sts:"):
                 return None, False
             return self._source(arn, moto_policies.policy(arn)), True
+        if service == "kms" and not need.action.lower().startswith("kms:"):
+            # What a key's policy says is of KMS's own actions; those of others (kinesis:StartStreamEncryption) name keys.
+            return None, False
         reader = self._readers.get(service)
         if reader is None:
             found = self._source(arn, moto_policies.policy(arn))

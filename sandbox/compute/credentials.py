@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from sandbox.clock import Clock
+from sandbox.gateway.call import AwsError
 
 #: A session's length in seconds, and how much of it an environment must have ahead of it when it starts: an
 #: environment lives two hours at most (pool.py), its last invocation up to 15 minutes more.
@@ -28,13 +29,17 @@ class RoleCredentials:
         self._sessions: dict[tuple[str, str], tuple[float, Mapping[str, str]]] = {}
 
     def of(self, role: str, function: str) -> Mapping[str, str]:
-        """AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AwsError if there is no such role."""
+        """AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; AwsError if there is no such role now."""
         key = (role, function)
         with self._lock:
             known = self._sessions.get(key)
         if known is not None and known[0] - self._clock.now() > NEEDED_SECONDS:
             return known[1]
-        issued = self._issue(role, function, SESSION_SECONDS)
+        try:
+            issued = self._issue(role, function, SESSION_SECONDS)
+        except AwsError as gone:
+            message = "The role defined for the function cannot be assumed by Lambda."
+            raise AwsError("AccessDeniedException", message, 403) from gone
         with self._lock:
             self._sessions[key] = (self._clock.now() + SESSION_SECONDS, issued)
         return issued

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from botocore.loaders import Loader
 
 from sandbox.clock import Clock, wall
 from sandbox.gateway import signature
@@ -160,6 +163,8 @@ def identify(
     if not signature.is_genuine(claim, key.secret, request):
         members = {"AWSAccessKeyId": claim.access_key, "SignatureProvided": claim.signature} if service == "s3" else {}
         raise _refuse(refusal.bad_signature, 403 if refusal.status == 401 else refusal.status, **members)
+    if claim.version == 4 and claim.region not in regions():
+        raise _elsewhere(claim.region, refusal)
     if claim.token != key.token:
         raise _refuse(refusal.bad_token, refusal.expired_status if service == "s3" else refusal.status)
     _expect_timely(claim, refusal, clock)
@@ -169,6 +174,23 @@ def identify(
     if service == "iam" and session is not None and session.via in _WITHOUT_IAM:
         raise _refuse(refusal.bad_token, refusal.status)
     return key.principal, key.secret
+
+
+@functools.cache
+def regions() -> frozenset[str]:
+    """The Regions of AWS, as botocore has them."""
+    return frozenset(name for one in Loader().load_data("partitions")["partitions"] for name in one["regions"])
+
+
+def _elsewhere(region: str, refusal: Refusal) -> AwsError:
+    # In AWS its endpoints have no address; an endpoint of another Region says this.
+    if refusal is _S3:
+        code = refusal.incomplete[0]
+        message = f"The authorization header is malformed; the region '{region}' is wrong; expecting 'us-east-1'"
+        return AwsError(code, message, 400, Region="us-east-1")
+    return AwsError(
+        refusal.bad_signature[0], f"Credential should be scoped to a valid region, not '{region}'.", refusal.status
+    )
 
 
 def _expect_timely(claim: Claim, refusal: Refusal, clock: Clock) -> None:

@@ -12,12 +12,14 @@ import functools
 import importlib
 import json
 import os
+import re
 import secrets
 import string
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, unquote_plus
@@ -214,7 +216,7 @@ after_import("moto.moto_server.werkzeug_app", _read_forms_of_form_protocols)
 import moto.backends  # noqa: E402
 from moto.core.base_backend import BackendDict  # noqa: E402
 from moto.core.model import OperationModel, ServiceModel  # noqa: E402
-from moto.core.parse import PROTOCOL_PARSERS  # noqa: E402
+from moto.core.parse import PROTOCOL_PARSERS, default_timestamp_parser  # noqa: E402
 from moto.core.request import Request as MotoRequest  # noqa: E402
 from moto.core.routing import get_service_router  # noqa: E402
 from moto.core.serialize import SerializationContext, get_serializer_class  # noqa: E402
@@ -306,7 +308,7 @@ def parse(model: OperationModel, protocol: str, request: Request, path_parameter
     values: MultiDict[str, str] = MultiDict(request.query_pairs())
     if protocol in ("query", "ec2") and request.body:
         values.update(form_pairs(request.body))
-    parser = PROTOCOL_PARSERS[protocol](model)
+    parser = PROTOCOL_PARSERS[protocol](model, timestamp_parser=_moment)
     return dict(
         parser.parse(
             {
@@ -319,6 +321,17 @@ def parse(model: OperationModel, protocol: str, request: Request, path_parameter
             }
         ),
     )
+
+
+def _moment(value: Any) -> datetime:
+    """A time as moto keeps it, naive and in UTC. For numbers its own way, over this machine's zone, takes long."""
+    if isinstance(value, int | float):
+        try:
+            return datetime.fromtimestamp(value, UTC).replace(tzinfo=None)
+        except (OverflowError, ValueError, OSError):
+            pass
+    moment: datetime = default_timestamp_parser(value)
+    return moment
 
 
 def form_pairs(body: bytes) -> list[tuple[str, str]]:
@@ -342,8 +355,17 @@ def serialise(model: OperationModel, protocol: str, result: Any, request_id: str
     return Response(
         serialised["status_code"],
         dict(serialised["headers"]),
-        body.encode() if isinstance(body, str) else body,
+        xml_text(body).encode() if isinstance(body, str) else body,
     )
+
+
+#: What no document may hold, not even escaped: https://www.w3.org/TR/xml/#charsets
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_text(text: str) -> str:
+    """The text with the replacement character for what XML can't hold: no client could read the answer."""
+    return _NOT_IN_XML.sub("\ufffd", text)
 
 
 # -- answers -------------------------------------------------------------------------------------------

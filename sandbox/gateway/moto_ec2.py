@@ -49,7 +49,11 @@ def _vpcs(module: ModuleType) -> None:
         gateways = [each for each in self.internet_gateways.values() if each.vpc is not None and each.vpc.id == vpc_id]
         if groups or gateways or _endpoints(self, vpc_id):
             raise _violation(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
-        return delete(self, vpc_id)
+        deleted = delete(self, vpc_id)
+        # moto keeps what goes with the network.
+        for network_acl in [each for each in list(self.network_acls.values()) if each.vpc_id == vpc_id]:
+            self.network_acls.pop(network_acl.id, None)
+        return deleted
 
     def create_vpc_endpoint(
         self: Any, vpc_id: str, service_name: str, endpoint_type: str | None, *rest: Any, **named: Any

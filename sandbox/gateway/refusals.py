@@ -34,7 +34,6 @@ SERVICES: Mapping[str, str] = {
     "bedrock-runtime": _NO_MODEL,
     "cloudfront": _NO_TRAFFIC,
     "codebuild": _NO_MACHINE,
-    "codedeploy": "there is nothing behind it that shifts traffic",
     "codepipeline": _NO_ENGINE,
     "comprehend": _NO_MODEL,
     "docdb": _NO_DATABASE,

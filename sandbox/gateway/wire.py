@@ -188,7 +188,7 @@ def _query_code(service: str, shape: Any | None, code: str) -> str | None:
 
 
 def _xml_error(service: str, protocol: str, failure: AwsError, request_id: str) -> Response:
-    code, message = escape(failure.code), escape(failure.message)
+    code, message = escape(failure.code), escape(moto_adapter.xml_text(failure.message))
     further = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in failure.members.items())
     headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
     if service == "s3":

@@ -19,10 +19,10 @@ from sandbox.telemetry.alarm import ACTIONS
 from sandbox.telemetry.alarm_rules import InvalidRule, Rule, parse
 from sandbox.telemetry.evaluation import COMPARISONS, DAY, HOUR, TREATMENTS, Criteria
 from sandbox.telemetry.math_expressions import MathError
-from sandbox.telemetry.metric_math import TimeSeries
 from sandbox.telemetry.metric_queries import MetricStat, Query
 from sandbox.telemetry.metrics import read_queries
 from sandbox.telemetry.series import percentile_of
+from sandbox.telemetry.time_series import TimeSeries
 
 MAX_ACTIONS = 5
 MAX_METRICS = 10

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sandbox.clock import Clock
 from sandbox.gateway.call import AwsError, Call, Operation
+from sandbox.gateway.refusals import unsupported
 from sandbox.telemetry import alarm_checks
 from sandbox.telemetry.alarm import (
     ACTIONS,
@@ -294,6 +295,8 @@ class AlarmOperations:
 
     def _tagged(self, call: Call) -> Alarm:
         arn = call.params.get("ResourceARN") or ""
+        if ":dashboard/" in arn:
+            raise unsupported("cloudwatch", call.operation, f"{arn}: of CloudWatch's resources alarms take tags here")
         alarm = self._alarms.by_arn(arn)
         if alarm is None or alarm.place[:2] != (call.account, call.region):
             raise AwsError("ResourceNotFoundException", f"Resource {arn} not found", 404, ResourceId=arn)

@@ -15,6 +15,8 @@ from sandbox.telemetry.evaluation import StateValue
 
 MAX_CHILDREN = 100
 MAX_ELEMENTS = 500
+#: A rule nested deeper than this is refused; AWS counts elements only.
+MAX_DEPTH = 100
 
 #: The state of an alarm by its name or ARN as the rule has it; None if there is none.
 StateOf = Callable[[str], StateValue | None]
@@ -119,6 +121,7 @@ class _Parser:
         self._tokens = list(_tokens(text))
         self._at = 0
         self._elements = 0
+        self._depth = 0
 
     def whole(self) -> Rule:
         rule = self._either()
@@ -139,6 +142,14 @@ class _Parser:
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
     def _one(self) -> Rule:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise InvalidRule(f"AlarmRule must not be nested more than {MAX_DEPTH} deep")
+        rule = self._part()
+        self._depth -= 1
+        return rule
+
+    def _part(self) -> Rule:
         if self._take_word("NOT"):
             return Not(self._one())
         self._count()

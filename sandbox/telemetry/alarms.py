@@ -1,8 +1,8 @@
 """The alarms: kept, evaluated as time passes, and what follows from a change of their state.
 
-A metric alarm is evaluated each minute (10 s, hour), some seconds after it, so that what began at its end still counts.
-All that are due at one time are evaluated in the order of their creation, on one thread: with the same data the same
-transitions come in the same order. A composite alarm is looked at when one of its children has changed.
+A metric alarm is evaluated in rounds, each minute for most. All that are due in one are evaluated in the order of their
+creation, on one thread: with the same data the same transitions come in the same order. A composite alarm is looked at
+when one of its children has changed.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html,
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-suppression.html
@@ -19,25 +19,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.clock import Clock, Timer
+from sandbox.clock import Clock
 from sandbox.compute.background import Background
 from sandbox.gateway import moto_events
 from sandbox.telemetry import alarm_messages, metric_queries
 from sandbox.telemetry.alarm import Alarm, CompositeAlarm, MetricAlarm, Place, State, name_of
 from sandbox.telemetry.alarm_actions import Actions, Client
 from sandbox.telemetry.alarm_history import Change, History
+from sandbox.telemetry.alarm_rounds import EVALUATED_AFTER, Rounds
 from sandbox.telemetry.evaluation import Datapoint, StateValue, alarm_time, evaluate, evaluation_range
 from sandbox.telemetry.math_expressions import MathError
-from sandbox.telemetry.metric_math import Range, TimeSeries
 from sandbox.telemetry.metric_queries import MetricStat
 from sandbox.telemetry.metrics import Metrics
+from sandbox.telemetry.time_series import Range, TimeSeries
 
 log = logging.getLogger(__name__)
 
-#: How long after a period's end it is looked at, in seconds of sandbox time. Each alarm of AWS has a second of its own.
-EVALUATED_AFTER = 5
-#: Rounds that are later than this are left out (the machine slept).
-MAX_BEHIND = 3600
 STATE_CHANGE = "CloudWatch Alarm State Change"
 CONFIGURATION_CHANGE = "CloudWatch Alarm Configuration Change"
 
@@ -70,8 +67,7 @@ class Alarms:
         self._alarms: dict[Place, Alarm] = {}
         self.history = History()
         self._listeners: list[Listener] = []
-        self._timer: Timer | None = None
-        self._closed = False
+        self._rounds = Rounds(clock, self._round)
 
     # -- for other services ------------------------------------------------------------------------------------
 
@@ -92,10 +88,7 @@ class Alarms:
 
     def close(self) -> None:
         """Evaluate no more."""
-        with self._lock:
-            self._closed = True
-            if self._timer is not None:
-                self._timer.cancel()
+        self._rounds.plan(())
         self._background.close()
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -191,40 +184,18 @@ class Alarms:
     # -- evaluation as time passes -----------------------------------------------------------------------------
 
     def _plan(self) -> None:
-        """Set the timer to the next time that an alarm is due (the lock is held)."""
-        now = self._clock.now()
-        if self._timer is not None:
-            if self._timer.due <= now:
-                # That round is on its way, and plans the next one itself.
-                return
-            self._timer.cancel()
-            self._timer = None
-        self._plan_after(now)
-
-    def _plan_after(self, moment: float) -> None:
-        steps = {alarm.interval for alarm in self._alarms.values() if isinstance(alarm, MetricAlarm)}
-        self._timer = None
-        if steps and not self._closed:
-            step = min(steps)
-            due = (int(moment - EVALUATED_AFTER) // step + 1) * step + EVALUATED_AFTER
-            self._timer = self._clock.at(due, lambda: self._round(due))
+        self._rounds.plan({alarm.interval for alarm in self._alarms.values() if isinstance(alarm, MetricAlarm)})
 
     def _round(self, due: int) -> None:
-        """Evaluate what is due. Rounds that are late are caught up with one by one: each looks at its own time."""
+        """Evaluate what is due, in the order of creation."""
         with self._lock:
-            if self._timer is None or self._timer.due != due:
-                return
             alarms = [
                 alarm
                 for alarm in self._alarms.values()
                 if isinstance(alarm, MetricAlarm) and (due - EVALUATED_AFTER) % alarm.interval == 0
             ]
-        try:
-            for alarm in alarms:
-                self._evaluate(alarm, float(due))
-        finally:
-            with self._lock:
-                self._plan_after(max(due, self._clock.now() - MAX_BEHIND))
+        for alarm in alarms:
+            self._evaluate(alarm, float(due))
 
     def _evaluate(self, alarm: MetricAlarm, at: float) -> None:
         with self.changing() as effects:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sandbox.clock import Clock
 from sandbox.gateway.call import Operation
+from sandbox.telemetry.alarm_operations import AlarmOperations
+from sandbox.telemetry.alarms import Alarms
+from sandbox.telemetry.dashboards import Dashboards
 from sandbox.telemetry.metrics import Metrics
 
-_DASHBOARDS = "dashboards are not part of this sandbox yet"
 _DETECTORS = "anomaly detection is not part of this sandbox"
 _STREAMS = "metric streams are not part of this sandbox"
 _RULES = "Contributor Insights rules are not evaluated"
@@ -18,7 +21,6 @@ _MUTES = "mute rules of alarms are not part of this sandbox"
 _LOG_ALARMS = "alarms on log queries are not part of this sandbox"
 
 REFUSED: Mapping[str, str] = {
-    **dict.fromkeys(("PutDashboard", "GetDashboard", "ListDashboards", "DeleteDashboards"), _DASHBOARDS),
     **dict.fromkeys(("PutAnomalyDetector", "DescribeAnomalyDetectors", "DeleteAnomalyDetector"), _DETECTORS),
     **dict.fromkeys(
         (
@@ -57,6 +59,10 @@ class CloudWatch:
     name = "cloudwatch"
     whole = True
 
-    def __init__(self, metrics: Metrics, alarms: Mapping[str, Operation]) -> None:
-        self.operations: Mapping[str, Operation] = {**metrics.operations, **alarms}
+    def __init__(self, clock: Clock, metrics: Metrics, alarms: Alarms) -> None:
+        self.operations: Mapping[str, Operation] = {
+            **metrics.operations,
+            **AlarmOperations(clock, alarms).operations,
+            **Dashboards(clock).operations,
+        }
         self.refused: Mapping[str, str] = REFUSED

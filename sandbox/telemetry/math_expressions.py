@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-#: An expression nested deeper than this is refused; its text has 2,048 characters at most.
-MAX_DEPTH = 100
+#: An expression nested deeper than this is refused.
+MAX_DEPTH = 50
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from sandbox.telemetry import math_expressions
 from sandbox.telemetry.math_expressions import MathError, Node
-from sandbox.telemetry.metric_math import REFUSED, Calculation, Range, TimeSeries, Value, time_series
+from sandbox.telemetry.metric_math import REFUSED, Calculation
+from sandbox.telemetry.time_series import Range, TimeSeries, Value, time_series
 
 Dimensions = tuple[tuple[str, str], ...]
 

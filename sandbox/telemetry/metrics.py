@@ -17,7 +17,6 @@ from sandbox.clock import Clock
 from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, AwsError, Call, Operation
 from sandbox.telemetry import metric_queries
 from sandbox.telemetry.math_expressions import MathError
-from sandbox.telemetry.metric_math import Range, TimeSeries, time_series
 from sandbox.telemetry.metric_queries import Dimensions, MetricStat, Query, parse_expression
 from sandbox.telemetry.series import (
     FIVE_MINUTES_KEPT,
@@ -30,6 +29,7 @@ from sandbox.telemetry.series import (
     merged,
     percentile_of,
 )
+from sandbox.telemetry.time_series import Range, TimeSeries, time_series
 
 log = logging.getLogger(__name__)
 

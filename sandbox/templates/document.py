@@ -72,17 +72,24 @@ def check_length(text: str, *, by_url: bool = False) -> None:
 def read(text: str) -> Document:
     """The template that the text is. TemplateError for a text that is none."""
     text = text.removeprefix("\ufeff")
-    try:
-        text.encode()
-    except UnicodeEncodeError as surrogate:
-        raise TemplateError("Template format error: the template is not valid Unicode text.") from surrogate
+    _check_characters(text)
     value = _read_json(text) if text.lstrip().startswith("{") else _read_yaml(text)
     if not isinstance(value, dict):
         raise TemplateError("Template format error: unsupported structure.")
+    if "\\u" in text:
+        # An escape may have made half a character.
+        _check_characters(json.dumps(value, ensure_ascii=False))
     for path, inner in walk(value):
         if inner is None:
             raise TemplateError(f"[{pointer(path)}] 'null' values are not allowed in templates")
     return value
+
+
+def _check_characters(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as surrogate:
+        raise TemplateError("Template format error: the template is not valid Unicode text.") from surrogate
 
 
 Path = tuple[str | int, ...]

@@ -76,6 +76,11 @@ def three_zones(region: str) -> Sequence[str]:
     return [f"{region}{letter}" for letter in "abc"]
 
 
+#: Characters that one function may make, more than any property holds (a function's inline code has 4 MB), and that all
+#: functions of a template may: a few nested Fn::Sub could fill any memory. AWS publishes no limit.
+LONGEST_TEXT, MOST_TEXT = 4 * 2**20, 64 * 2**20
+
+
 @dataclass(frozen=True, slots=True)
 class Touched:
     """What the value of an expression came from: parameters, exports, resources with attributes (None: Ref)."""
@@ -115,6 +120,7 @@ class Evaluation:
         self._touched: list[_Touch] = []
         self._conditions: dict[str, tuple[bool, list[_Touch]]] = {}
         self._deciding: list[str] = []
+        self._made_characters = 0
 
     def condition(self, name: str) -> bool:
         """Whether a condition of the template is true."""
@@ -167,13 +173,26 @@ class Evaluation:
             function = FUNCTIONS.get(name)
             if function is None:
                 raise refuse_function(name)
-            return function(self, argument)
+            found = function(self, argument)
+            if isinstance(found, str):
+                self._made_characters += len(found)
+                if self._made_characters > MOST_TEXT:
+                    raise TemplateError(
+                        f"Template error: the functions of the template make more than {MOST_TEXT} characters"
+                    )
+            return found
         if isinstance(value, dict):
             members = ((key, self.inner(one)) for key, one in value.items())
             return {key: one for key, one in members if one is not NO_VALUE}
         if isinstance(value, list):
             return [one for one in map(self.inner, value) if one is not NO_VALUE]
         return value
+
+    def joined(self, texts: Sequence[str], delimiter: str = "") -> str:
+        """The texts in one. TemplateError if it is too long for anything."""
+        if sum(map(len, texts)) + len(delimiter) * (len(texts) - 1) > LONGEST_TEXT:
+            raise TemplateError(f"Template error: a function makes more than {LONGEST_TEXT} characters")
+        return delimiter.join(texts)
 
     def touch(self, kind: Literal["parameter", "resource", "export"], name: str, attribute: str | None = None) -> None:
         """Notes what a value comes from."""

@@ -61,7 +61,7 @@ def _sub(evaluation: Evaluation, argument: Any) -> Any:
                 f"Template error: variable {variable} in Fn::Sub expression does not resolve to a string"
             )
         parts.append(value)
-    return unknown(parts) or "".join(text_of(part) or "" for part in parts)
+    return unknown(parts) or evaluation.joined([text_of(part) or "" for part in parts])
 
 
 def _join(evaluation: Evaluation, argument: Any) -> Any:
@@ -80,7 +80,7 @@ def _join(evaluation: Evaluation, argument: Any) -> Any:
     texts = [text_of(part) for part in parts]
     if None in texts:
         raise wrong
-    return delimiter.join(text for text in texts if text is not None)
+    return evaluation.joined([text for text in texts if text is not None], delimiter)
 
 
 def _split(evaluation: Evaluation, argument: Any) -> Any:

@@ -41,7 +41,7 @@ class Expansion:
 def expansion(expansions: Sequence[Expansion]) -> Picture:
     """Each resource as it was written, on the left, and the resources that came of it, on the right."""
     rows = sum(len(one.made) for one in expansions)
-    left, right, width = 250, 330, 800
+    left, right, width = 275, 345, 815
     boxes: list[dict[str, Any]] = []
     lines: list[dict[str, Any]] = []
     row = 0
@@ -135,6 +135,7 @@ def needs(found: Sequence[Need], cycle: Sequence[str] = ()) -> Picture:
     for pair in dict.fromkeys((one.resource, one.needs) for one in found):
         by = list(dict.fromkeys(one.by for one in found if (one.resource, one.needs) == pair and one.by))
         edges.append(_edge(places, pair, ", ".join(by), marked=pair in on_cycle))
+    _place_labels(edges, [(place[0], _name_y(place[1]), name) for name, place in places.items()])
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, WIDTH], nice=False))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[_GRAPH_HEIGHT, 0], nice=False))
     layers: list[alt.Chart] = []
@@ -151,21 +152,25 @@ def needs(found: Sequence[Need], cycle: Sequence[str] = ()) -> Picture:
             .mark_point(shape="triangle-up", filled=True, color=colour, size=110, opacity=1)
             .encode(x=alt.X("x2:Q", axis=None), y=alt.Y("y2:Q", axis=None), angle=alt.Angle("angle:Q", scale=None))
         )
-    nodes = alt.InlineData(
-        values=[
-            {"x": place[0], "y": place[1], "name": name, "fill": ORANGE if name in cycle else _COPIED}
-            for name, place in places.items()
-        ]
-    )
-    shown = alt.Chart(nodes)
+    nodes = [
+        {
+            "x": place[0],
+            "y": place[1],
+            "name_y": _name_y(place[1]),
+            "name": name,
+            "fill": ORANGE if name in cycle else _COPIED,
+        }
+        for name, place in places.items()
+    ]
+    shown = alt.Chart(alt.InlineData(values=nodes))
     layers.append(
         shown.mark_point(shape="circle", filled=True, size=420, opacity=1, stroke="white").encode(
             x=x, y=y, color=alt.Color("fill:N", scale=None, legend=None)
         )
     )
-    name: dict[str, Any] = {"fontSize": 12, "fontWeight": "bold", "dy": -20}
-    halo: dict[str, Any] = {**name, "stroke": "white", "strokeWidth": 4}
-    layers += [shown.mark_text(**look).encode(x=x, y=y, text="name:N") for look in (halo, name)]
+    layers.append(
+        shown.mark_text(fontSize=12, fontWeight="bold").encode(x=x, y=alt.Y("name_y:Q", axis=None), text="name:N")
+    )
     labels = alt.Chart(alt.InlineData(values=[one for one in edges if one["by"]]))
     layers.append(
         labels.mark_text(fontSize=11, color=BLACK, stroke="white", strokeWidth=4).encode(
@@ -181,7 +186,11 @@ def needs(found: Sequence[Need], cycle: Sequence[str] = ()) -> Picture:
     return Picture(styled(chart), _told_needs(found, cycle))
 
 
-_GRAPH_HEIGHT = 330
+_GRAPH_HEIGHT = 370
+#: Where on its arrow a label may stand, the best place first.
+_LABEL_PLACES = (0.4, 0.3, 0.5, 0.22, 0.6, 0.7)
+#: Half of a letter's width, and the height of a label, in pixels.
+_HALF_LETTER, _LABEL_HEIGHT = 3.6, 16
 #: How far from a node's middle an arrow ends, in pixels.
 _CLEAR = 17
 
@@ -191,8 +200,34 @@ def _circle(names: Sequence[str]) -> dict[str, tuple[float, float]]:
     places = {}
     for index, name in enumerate(names):
         angle = math.pi + 2 * math.pi * index / max(len(names), 1)
-        places[name] = (WIDTH / 2 + 215 * math.cos(angle), _GRAPH_HEIGHT / 2 + 12 + 118 * math.sin(angle))
+        places[name] = (WIDTH / 2 + 235 * math.cos(angle), _GRAPH_HEIGHT / 2 + 132 * math.sin(angle))
     return places
+
+
+def _name_y(y: float) -> float:
+    """Where a node's name stands: on the side from which no arrow comes, as the others lie around the middle."""
+    return y + (26 if y >= _GRAPH_HEIGHT / 2 else -22)
+
+
+def _place_labels(edges: Sequence[dict[str, Any]], names: Sequence[tuple[float, float, str]]) -> None:
+    """Puts each arrow's label on it, where it covers neither a name nor another label, if there is such a place."""
+    taken = [*names]
+    for edge in edges:
+        if not edge["by"]:
+            continue
+        places = [
+            (edge["x"] + part * (edge["x2"] - edge["x"]), edge["y"] + part * (edge["y2"] - edge["y"]), edge["by"])
+            for part in _LABEL_PLACES
+        ]
+        free = (place for place in places if not any(_cover(place, other) for other in taken))
+        chosen = next(free, places[0])
+        edge |= {"middle_x": chosen[0], "middle_y": chosen[1]}
+        taken.append(chosen)
+
+
+def _cover(one: tuple[float, float, str], other: tuple[float, float, str]) -> bool:
+    wide = (len(one[2]) + len(other[2])) * _HALF_LETTER
+    return abs(one[0] - other[0]) < wide and abs(one[1] - other[1]) < _LABEL_HEIGHT
 
 
 def _edge(places: Mapping[str, tuple[float, float]], pair: tuple[str, str], by: str, *, marked: bool) -> dict[str, Any]:
@@ -204,8 +239,6 @@ def _edge(places: Mapping[str, tuple[float, float]], pair: tuple[str, str], by: 
         "y": y + _CLEAR * along[1],
         "x2": x2 - _CLEAR * along[0],
         "y2": y2 - _CLEAR * along[1],
-        "middle_x": x + 0.33 * (x2 - x),
-        "middle_y": y + 0.33 * (y2 - y),
         # A triangle points up at 0 and turns clockwise.
         "angle": math.degrees(math.atan2(along[1], along[0])) + 90,
         "by": by,

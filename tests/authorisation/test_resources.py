@@ -464,7 +464,6 @@ def test_an_alias_that_moves_asks_for_both_keys() -> None:
     ("service", "operation", "params"),
     [
         ("kms", "Decrypt", {"CiphertextBlob": b"sealed"}),
-        ("codedeploy", "GetDeployment", {"deploymentId": "d-1"}),
         ("kinesis", "GetRecords", {"ShardIterator": "AAAA"}),
         ("kinesis", "PutRecord", {"Data": b""}),
         ("cloudformation", "RecordHandlerProgress", {"BearerToken": "t"}),

@@ -64,7 +64,6 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
     ("service", "operation", "params", "reason"),
     [
         ("codepipeline", "list_pipelines", {}, "no engine behind it"),
-        ("codedeploy", "list_applications", {}, "shifts traffic"),
         ("sns", "subscribe", {"TopicArn": "t", "Protocol": "email", "Endpoint": "a@b.example"}, "'email'"),
         ("sns", "publish", {"PhoneNumber": "+431", "Message": "m"}, "PhoneNumber"),
         (

@@ -10,7 +10,6 @@ import pytest
 
 from sandbox.clock import Clock
 from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, AwsError, Call, Principal
-from sandbox.telemetry.alarm_operations import AlarmOperations
 from sandbox.telemetry.alarms import Alarms
 from sandbox.telemetry.cloudwatch import CloudWatch
 from sandbox.telemetry.logs import Logs
@@ -43,7 +42,7 @@ class Telemetry:
     alarms: Alarms
 
     def __post_init__(self) -> None:
-        self.cloudwatch = CloudWatch(self.metrics, AlarmOperations(self.clock, self.alarms).operations)
+        self.cloudwatch = CloudWatch(self.clock, self.metrics, self.alarms)
 
     def call(self, operation: str, *, region: str = DEFAULT_REGION, **params: Any) -> dict[str, Any]:
         # Tags have operations of the same names in both.

@@ -73,8 +73,9 @@ def test_what_is_no_rule(rule: str, says: str) -> None:
 
 
 def test_deep_parentheses_are_counted_not_run_into() -> None:
-    with pytest.raises(InvalidRule):
-        parse("(" * 5000 + "TRUE" + ")" * 5000)
+    for rule in ("(" * 5000 + "TRUE" + ")" * 5000, "NOT " * 5000 + "TRUE"):
+        with pytest.raises(InvalidRule):
+            parse(rule)
 
 
 def test_the_children_of_a_rule() -> None:

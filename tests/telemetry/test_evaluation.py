@@ -45,9 +45,9 @@ def state(drawn: str, settings: Criteria) -> str:
 
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 INSUFFICIENT = "INSUFFICIENT_DATA"
-#: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html: both tables of «How alarm
-#: state is evaluated when data is missing», with EvaluationPeriods 3 and an evaluation range of 5. DatapointsToAlarm,
-#: the datapoints, and the state for each treatment in the order of TREATMENTS.
+#: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html: both tables of «How
+#: alarm state is evaluated when data is missing», with EvaluationPeriods 3 and an evaluation range of 5.
+#: DatapointsToAlarm, the datapoints, and the state for each treatment in the order of TREATMENTS.
 DOCUMENTED = [
     (3, "0 - X - X", "OK", "OK", "OK", "OK"),
     (3, "0 - - - -", "OK", "OK", "OK", "OK"),
@@ -201,8 +201,8 @@ def verdict_of(drawn: str, **settings: Any) -> Verdict:
         (
             "- - X",
             {"datapoints": 1},
-            "Threshold Crossed: 1 out of the last 1 datapoints [5.0 (21/11/26 10:04:00)] was greater than the threshold "
-            "(1.0) (minimum 1 datapoint for OK -> ALARM transition).",
+            "Threshold Crossed: 1 out of the last 1 datapoints [5.0 (21/11/26 10:04:00)] was greater than the "
+            "threshold (1.0) (minimum 1 datapoint for OK -> ALARM transition).",
         ),
         (
             "- - 0",
@@ -214,8 +214,8 @@ def verdict_of(drawn: str, **settings: Any) -> Verdict:
         (
             "0 0 X X",
             {"periods": 2, "comparison": "GreaterThanOrEqualToThreshold"},
-            "Threshold Crossed: 2 datapoints [5.0 (21/11/26 10:04:00), 5.0 (21/11/26 10:03:00)] were greater than or equal "
-            "to the threshold (1.0).",
+            "Threshold Crossed: 2 datapoints [5.0 (21/11/26 10:04:00), 5.0 (21/11/26 10:03:00)] were greater than or "
+            "equal to the threshold (1.0).",
         ),
         (
             "0 0 0 X 0 X 0",
@@ -227,9 +227,9 @@ def verdict_of(drawn: str, **settings: Any) -> Verdict:
         (
             "- - - X",
             {"periods": 2, "datapoints": 1, "missing": "notBreaching"},
-            "Threshold Crossed: 1 out of the last 2 datapoints [5.0 (21/11/26 10:04:00)] was greater than the threshold "
-            "(1.0) and 1 missing datapoint was treated as [NonBreaching] (minimum 1 datapoint for OK -> ALARM "
-            "transition).",
+            "Threshold Crossed: 1 out of the last 2 datapoints [5.0 (21/11/26 10:04:00)] was greater than the "
+            "threshold (1.0) and 1 missing datapoint was treated as [NonBreaching] (minimum 1 datapoint for OK -> "
+            "ALARM transition).",
         ),
         (
             "- - -",

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sandbox.telemetry.math_expressions import MathError, parse
-from sandbox.telemetry.metric_math import Calculation, Range, TimeSeries, time_series
+from sandbox.telemetry.metric_math import Calculation
+from sandbox.telemetry.time_series import Range, TimeSeries, time_series
 from tests.telemetry.conftest import NOW, Telemetry
 
 _ = None

@@ -364,7 +364,7 @@ STAT = {"Metric": {"Namespace": "App", "MetricName": "m"}, "Period": 60, "Stat":
         ([{"Id": "A", "MetricStat": STAT}], "^[a-z][a-zA-Z0-9_]*$"),
         ([{"Id": "a", "MetricStat": STAT}, {"Id": "a", "MetricStat": STAT}], "a is there twice"),
         ([{"Id": "a"}], "MetricDataQueries.member.1.MetricStat is required"),
-        ([{"Id": "a", "Expression": "m1/m2"}], "Metric math is not supported by this sandbox yet"),
+        ([{"Id": "a", "Expression": "m1/m2"}], "Undefined metric or expression 'm1'"),
         ([{"Id": "a", "MetricStat": STAT, "AccountId": "1"}], "AccountId is not supported"),
     ],
 )
@@ -385,7 +385,7 @@ def test_bad_time_range_and_token_are_refused(telemetry: Telemetry) -> None:
     assert telemetry.refusal("ListMetrics", NextToken="junk").code == "InvalidNextToken"
 
 
-@pytest.mark.parametrize("operation", ["PutInsightRule", "PutAlarmMuteRule", "PutDashboard", "PutAnomalyDetector"])
+@pytest.mark.parametrize("operation", ["PutInsightRule", "PutAlarmMuteRule", "PutMetricStream", "PutAnomalyDetector"])
 def test_what_is_missing_is_refused_by_name(telemetry: Telemetry, operation: str) -> None:
     assert telemetry.cloudwatch.whole
     assert telemetry.cloudwatch.refused[operation]

@@ -237,27 +237,34 @@ class Bringing:
     ) -> bool:
         """Makes the new thing beside the old one, which goes in the clean-up."""
         self._tell(record, "UPDATE_IN_PROGRESS", REPLACEMENT, wanted)
+        reason = CREATION_CANCELLED
         try:
             refuse_second_name(present, wanted)
             self._make(resource, record, wanted, actor, token, "UPDATE_IN_PROGRESS")
         except GivenUp:
-            return self._failed(record, "UPDATE_FAILED", CREATION_CANCELLED, wanted)
+            pass
         except Exception as error:
-            return self._failed(record, "UPDATE_FAILED", actor.reason(error, token), wanted)
-        finally:
-            self._leave(record, present)
-        if self._halt.is_set:
-            return self._failed(record, "UPDATE_FAILED", CREATION_CANCELLED, wanted)
-        self._tell(record, "UPDATE_COMPLETE", None, wanted)
-        return True
+            reason = actor.reason(error, token)
+        else:
+            if not self._halt.is_set:
+                self._leave(record.logical_id, present)
+                self._tell(record, "UPDATE_COMPLETE", None, wanted)
+                return True
+        done = self._failed(record, "UPDATE_FAILED", reason, wanted)
+        with self._stack.lock:
+            if record.physical is not None and record.physical is not present:
+                # What was made of the new thing is of no use; the old one is the resource's as before.
+                self._stack.left.append(Left(record.logical_id, record.physical, retained=False))
+            record.physical, record.physical_id = present, present.id
+        return done
 
-    def _leave(self, record: StackResource, replaced: Physical) -> None:
+    def _leave(self, logical_id: str, replaced: Physical) -> None:
         """What is replaced goes in the clean-up; what a rollback would come back to is known without this."""
         stable = self._stack.stable.physicals if self._stack.stable is not None else {}
-        kept = stable.get(record.logical_id)
+        kept = stable.get(logical_id)
         with self._stack.lock:
-            if record.physical is not replaced and (kept is None or kept.id != replaced.id):
-                self._stack.left.append(Left(record.logical_id, replaced, replaced.replace_policy == "Retain"))
+            if kept is None or kept.id != replaced.id:
+                self._stack.left.append(Left(logical_id, replaced, replaced.replace_policy == "Retain"))
 
     def _apply(
         self,

@@ -39,6 +39,10 @@ class ChangeSet:
     def failed(self) -> bool:
         return self.reason is not None
 
+    def executed(self, *, succeeded: bool) -> None:
+        """Notes how the execution ended."""
+        self.execution = "EXECUTE_COMPLETE" if succeeded else "EXECUTE_FAILED"
+
     def summary(self) -> dict[str, Any]:
         """A ChangeSetSummary."""
         shape = {

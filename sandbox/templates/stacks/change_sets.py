@@ -232,8 +232,7 @@ class ChangeSets:
             if change_set.creates:
                 stack.definition = definition
         if change_set.creates:
-            self._writes.create(operation, definition, on_failure)
+            self._writes.create(operation, definition, on_failure, change_set)
         else:
             self._writes.update(operation, definition, change_set)
-        change_set.execution = "EXECUTE_COMPLETE"
         return {}

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from sandbox.clock import Clock
 from sandbox.gateway.call import Call
@@ -88,11 +89,17 @@ class CustomResources:
         waiting = Waiting(actor.halt)
         with self._lock:
             self._waiting[bucket, key] = waiting
+        sent = False
         try:
-            self._send(token, event, actor)
+            try:
+                self._send(token, event, actor)
+            except ClientError as error:
+                # Not the service's own error: that a function is not there says nothing of the thing that it made.
+                raise TemplateError(_told(error, token)) from error
+            sent = True
             answered = actor.wait_for_word(lambda: waiting.answer is not None, patience)
         except BaseException:
-            if request == "Create" and waiting.answer is None and actor.halt.is_set:
+            if request == "Create" and sent and waiting.answer is None:
                 work.made(work.generated(1024))
             raise
         finally:
@@ -190,6 +197,16 @@ class CustomResources:
         data = answer.get("Data")
         work.found = data if isinstance(data, dict) else {}
         work.secret = str(answer.get("NoEcho", False)).lower() == "true"
+
+
+def _told(error: ClientError, token: str) -> str:
+    """A refusal of the request, as the events of a custom resource tell it."""
+    details, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+    service = {"lambda": "AWSLambdaInternal", "sns": "AmazonSNS"}.get(token.split(":")[2], token.split(":")[2])
+    return (
+        f"{details.get('Message', '')} (Service: {service}; Status Code: {answer.get('HTTPStatusCode', 400)}; "
+        f"Error Code: {details.get('Code', '')}; Request ID: {answer.get('RequestId', '')}; Proxy: null)"
+    )
 
 
 def _answer(body: bytes) -> dict[str, Any]:

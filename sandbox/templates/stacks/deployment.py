@@ -138,8 +138,7 @@ class Deployment:
         stable = self.stack.stable
         assert stable is not None
         assert stable.definition is not None
-        self._halt = Halt(self._above)
-        bringing = Bringing(self.operation, stable.definition, self._halt)
+        bringing = Bringing(self.operation, stable.definition, self._new_halt())
         self._skipped = kept = frozenset(skipped)
 
         def act(name: str, hold: Hold) -> bool:
@@ -165,7 +164,7 @@ class Deployment:
                     self.stack.left.append(Left(name, record.physical, retained))
                 del self.stack.resources[name]
             self.stack.definition, self.stack.outputs = stable.definition, list(stable.outputs)
-            self.stack.imports = imports_of(self.operation.evaluation(stable.definition))
+            self.stack.imports = stable.imports
         self.operation.tell("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         for record in never:
             self.operation.tell_of(record, "DELETE_COMPLETE")
@@ -179,6 +178,13 @@ class Deployment:
     def delete(self, *, retain: Iterable[str] = (), forced: bool = False, creation: bool = False) -> None:
         """Deletes all that the stack has, and then the stack. What `retain` names stays."""
         policies = not (creation and self.stack.retain_except_on_create)
+        with self.stack.lock:
+            # Of an update that never came to its end: what it replaced is there yet.
+            stable, self.stack.stable = self.stack.stable, None
+            for name, old in (stable.physicals if stable is not None else {}).items():
+                record = self.stack.resources.get(name)
+                if record is not None and record.physical is not None and record.physical.id != old.id:
+                    self.stack.left.append(Left(name, old, old.deletion_policy in ("Retain", "RetainExceptOnCreate")))
         undone = self._removal().remove_all(
             self.hold, retain=retain, forced=forced, creation=creation, retain_policies=policies
         )
@@ -194,12 +200,15 @@ class Deployment:
 
     # -- inside ------------------------------------------------------------------------------------------
 
-    def _removal(self) -> Removal:
-        """For a new phase: what stopped the one before stops it no more, but for the end of the sandbox."""
+    def _new_halt(self) -> Halt:
+        """For a new phase: what stopped the one before stops it no more, but for the end of the deployment."""
         self._halt = Halt(self._above)
         if self._stopped.is_set():
             self._halt.set()
-        return Removal(self.operation, self._halt)
+        return self._halt
+
+    def _removal(self) -> Removal:
+        return Removal(self.operation, self._new_halt())
 
     def _bring(self, definition: Definition, *, keep_going: bool) -> Problem | None:
         try:
@@ -223,14 +232,14 @@ class Deployment:
         if bringing.failed_creations or bringing.failed_updates:
             return Problem(tuple(bringing.failed_creations), tuple(bringing.failed_updates))
         try:
-            with bringing.lock:
+            # An export is looked for and made in one go: two stacks may want the same.
+            with self.operation.stacks.exporting:
                 outputs = evaluated_outputs(bringing.evaluation, self.operation.stacks, self.stack)
-                imports = imports_of(bringing.evaluation)
-            refuse_used(self.operation.stacks, self.stack, outputs)
+                refuse_used(self.operation.stacks, self.stack, outputs)
+                with self.stack.lock:
+                    self.stack.outputs, self.stack.imports = outputs, imports_of(bringing.evaluation)
         except TemplateError as error:
             return Problem(message=error.message)
-        with self.stack.lock:
-            self.stack.outputs, self.stack.imports = outputs, imports
         return None
 
     def _sort_out(self, definition: Definition) -> None:

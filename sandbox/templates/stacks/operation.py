@@ -131,6 +131,11 @@ class Operation:
             return False
         return True
 
+    def managed_policies(self) -> Mapping[str, str]:
+        """The ARNs of AWS's managed policies by name. CloudFormation knows them, whatever the caller may list."""
+        pages = self.engine.gateway.client("iam").get_paginator("list_policies").paginate(Scope="AWS")
+        return {str(one["PolicyName"]): str(one["Arn"]) for page in pages for one in page["Policies"]}
+
     def reference(self, reference: DynamicReference, resource: Resource) -> str:
         """What a dynamic reference stands for, read with the stack's rights. TemplateError if it can't be read.
 

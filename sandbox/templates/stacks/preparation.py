@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sandbox.templates import serverless
 from sandbox.templates.checks import check
 from sandbox.templates.document import Document, read
 from sandbox.templates.errors import TemplateError, Unsupported
@@ -90,22 +91,12 @@ def prepare(
 
 def expanded(operation: Operation, document: Document, values: Mapping[str, ParameterValue]) -> Document:
     """A document of serverless resources as CloudFormation processes it."""
-    from sandbox.templates import serverless
-
-    pseudo = operation.stack.pseudo
-    of_stack = {
-        f"AWS::{name}": value
-        for name, value in (
-            ("AccountId", pseudo.account),
-            ("Partition", pseudo.partition),
-            ("Region", pseudo.region),
-            ("StackId", pseudo.id),
-            ("StackName", pseudo.name),
-            ("URLSuffix", pseudo.url_suffix),
-        )
-    }
-    given: dict[str, Any] = {**of_stack, **{name: one.value for name, one in values.items()}}
-    return serverless.expand(document, given, region=pseudo.region)
+    return serverless.expand(
+        document,
+        {name: one.value for name, one in values.items()},
+        region=operation.stack.region,
+        managed_policies=operation.managed_policies,
+    )
 
 
 def check_template(template: Template) -> None:

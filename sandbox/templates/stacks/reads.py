@@ -8,12 +8,16 @@ from typing import Any
 from sandbox.gateway.call import Call
 from sandbox.templates.stacks import shapes
 from sandbox.templates.stacks.engine import Engine
-from sandbox.templates.stacks.requests import given_name, invalid, page
+from sandbox.templates.stacks.requests import given_name, invalid, is_waiter, page
 from sandbox.templates.stacks.stack import StackRecord, StackResource
 from sandbox.templates.states import StackStatus
 
 #: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 ACCOUNT_LIMITS = {"StackLimit": 2000, "StackOutputsLimit": 200, "ConcurrentResourcesLimit": 2500}
+
+#: For so long, in wall seconds, a waiter is told nothing of a stack on which work is under way: the waiters of `sam` and
+#: `aws` would sleep up to 30 s before they ask again. No client gives up on an answer sooner than after 60 s.
+WAITED_SECONDS = 20.0
 
 Answer = Mapping[str, Any]
 
@@ -46,7 +50,13 @@ class Reads:
 
     def _describe_stacks(self, call: Call) -> Answer:
         if call.params.get("StackName"):
-            return {"Stacks": [shapes.stack_shape(self.find(call, with_id))]}
+            stack = self.find(call, with_id)
+            running = self._engine.running(stack)
+            if running is not None and is_waiter(call):
+                running.done.wait(WAITED_SECONDS)
+                # Deleted by now, a name is nobody's.
+                stack = self.find(call, with_id)
+            return {"Stacks": [shapes.stack_shape(stack)]}
         living = self._engine.stacks.living(call.account, call.region)
         found = page(call.params, living, "Stacks")
         return {**found, "Stacks": [shapes.stack_shape(one) for one in found["Stacks"]]}

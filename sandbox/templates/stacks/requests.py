@@ -22,6 +22,7 @@ LONGEST_NAME = 128
 MODES = ("STANDARD", "EXPRESS")
 
 _NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
+_FEATURES = re.compile(r"\bm/(\S+)")
 _TOKEN = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]{0,127}")
 
 OnFailure = Literal["DO_NOTHING", "ROLLBACK", "DELETE"]
@@ -164,6 +165,15 @@ def token(call: Call, member: str = "ClientRequestToken") -> str | None:
 def flag(call: Call, member: str) -> bool:
     """A parameter that is true or false; false where it is missing."""
     return _truth(call.params.get(member))
+
+
+def is_waiter(call: Call) -> bool:
+    """Whether it is an SDK's waiter that calls: it says so among the features in its user agent (`m/E,B,N`).
+
+    The letters are the same for all SDKs: botocore/useragent.py has them (WAITER).
+    """
+    features = _FEATURES.search(call.user_agent)
+    return features is not None and "B" in features[1].split(",")
 
 
 def keeps_failed(call: Call) -> bool:

@@ -116,6 +116,7 @@ class Stable:
     definition: Definition | None
     physicals: Mapping[str, Physical]
     outputs: tuple[StackOutput, ...] = ()
+    imports: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,5 +248,5 @@ def begin_update(stack: StackRecord, definition: Definition) -> None:
     """Notes what a rollback would lead back to, and the definition that the stack has from now on."""
     if stack.stable is None:
         usable = stack.status != "CREATE_FAILED"
-        stack.stable = Stable(stack.definition, stack.physicals if usable else {}, tuple(stack.outputs))
+        stack.stable = Stable(stack.definition, stack.physicals if usable else {}, tuple(stack.outputs), stack.imports)
     stack.definition = definition

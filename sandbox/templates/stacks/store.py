@@ -24,6 +24,8 @@ class Stacks:
         self._lock = threading.Lock()
         self._by_id: dict[str, StackRecord] = {}
         self._by_name: dict[tuple[str, str, str], StackRecord] = {}
+        #: Held while a stack's exports are made.
+        self.exporting = threading.Lock()
 
     def add(self, stack: StackRecord) -> bool:
         """Keeps a new stack; false, and nothing done, if there is one of its name."""

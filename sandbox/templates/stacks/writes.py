@@ -9,6 +9,7 @@ from sandbox.gateway.call import AwsError, Call
 from sandbox.templates.errors import TemplateError
 from sandbox.templates.events import USER_INITIATED
 from sandbox.templates.plan import NO_UPDATES
+from sandbox.templates.stacks.deployment import Deployment
 from sandbox.templates.stacks.engine import Engine
 from sandbox.templates.stacks.operation import Operation
 from sandbox.templates.stacks.outputs import refuse_used
@@ -145,12 +146,24 @@ class Writes:
             retain_except_on_create=flag(call, "RetainExceptOnCreate"),
         )
 
-    def create(self, operation: Operation, definition: Definition, on_failure: OnFailure) -> None:
+    def create(
+        self,
+        operation: Operation,
+        definition: Definition,
+        on_failure: OnFailure,
+        change_set: ChangeSet | None = None,
+    ) -> None:
         """Starts a creation."""
         stack = operation.stack
+
+        def work(deployment: Deployment) -> None:
+            deployment.create(definition, on_failure)
+            if change_set is not None:
+                change_set.executed(succeeded=stack.status == "CREATE_COMPLETE")
+
         remember(stack, operation.token, "create")
         operation.tell("CREATE_IN_PROGRESS", USER_INITIATED)
-        self._engine.start(operation, lambda deployment: deployment.create(definition, on_failure))
+        self._engine.start(operation, work)
 
     # -- updating ----------------------------------------------------------------------------------------
 
@@ -188,6 +201,12 @@ class Writes:
     def update(self, operation: Operation, definition: Definition, change_set: ChangeSet | None = None) -> None:
         """Starts an update; change sets, but for the one that it executes, are no longer of use."""
         stack = operation.stack
+
+        def work(deployment: Deployment) -> None:
+            deployment.update(definition)
+            if change_set is not None:
+                change_set.executed(succeeded=stack.status == "UPDATE_COMPLETE")
+
         with stack.lock:
             refuse(stack, "update")
             begin_update(stack, definition)
@@ -195,7 +214,7 @@ class Writes:
             remember(stack, operation.token, "update")
             operation.tell("UPDATE_IN_PROGRESS", USER_INITIATED)
         self._engine.forget_change_sets(stack, but=change_set)
-        self._engine.start(operation, lambda deployment: deployment.update(definition))
+        self._engine.start(operation, work)
 
     # -- deleting ----------------------------------------------------------------------------------------
 

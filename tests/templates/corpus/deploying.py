@@ -1,4 +1,7 @@
-"""Deploys a template that nobody here wrote, looks at what came of it, and takes it away again."""
+"""Deploys a template that nobody here wrote, looks at what came of it, and takes it away again.
+
+As `aws cloudformation deploy` does it: a change set, which is executed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,9 +26,12 @@ from tests.templates.corpus.standins import Account, parameters
 HANGS_AFTER = 60.0
 LARGEST_BODY = 51_200
 CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+EXPORTS = "exports-of-others"
 
-#: How the sandbox says that it has not what AWS has.
-_REFUSED = re.compile(r"not supported by this sandbox|coldstart does not support|not part of (?:this|the) sandbox")
+#: How the sandbox says that it has not what AWS has; the name stands in the same sentence.
+_REFUSED = re.compile(
+    r"not supported by this sandbox|sandbox does not support|coldstart does not support|these run in this sandbox"
+)
 
 Kind = Literal["deployed", "refused", "failed"]
 
@@ -42,24 +47,40 @@ class Outcome:
 
 
 class Trial:
-    """A sandbox for one template."""
+    """A sandbox in which templates are tried, one after the other.
+
+    `spoiled` says that something stays in it which the next one would meet: it should have a sandbox of its own.
+    """
 
     def __init__(self) -> None:
         self.sandbox = Sandbox()
         self.sandbox.serve()
         self.account = Account(self.client)
+        self.packaging = Packaging(self.client("s3"))
         self.cloudformation = self.client("cloudformation")
+        self.spoiled = False
+        self._number = 0
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
+        """A client with an administrator's rights."""
         return self.sandbox.gateway.client(service, self.sandbox.gateway.learner, region)
 
-    def deploy(self, path: Path, given: Given = NOTHING, name: str = "trial") -> Outcome:
+    def close(self) -> None:
+        self.sandbox.close()
+
+    # -- one template ------------------------------------------------------------------------------------
+
+    def deploy(self, path: Path, given: Given = NOTHING) -> Outcome:
         """Creates a stack of the template in a file, and deletes it."""
+        self._number += 1
+        name = f"trial{self._number}"
         text, values = self.prepare(path, given)
+        refusal = self.propose(name, text, values)
+        if refusal is not None:
+            return Outcome("refused" if _REFUSED.search(refusal) else "failed", (refusal,))
         before = inventory(self.client)
-        kind, said = self.create(name, text, values)
-        stack = self.stack(name) if kind == "deployed" else {}
-        return self._taken_away(name, kind, said, stack, before)
+        outcome = self.execute(name)
+        return self.take_away(name, outcome, before)
 
     def prepare(self, path: Path, given: Given) -> tuple[str, dict[str, str]]:
         """The text to deploy, and its parameters; what they name is in the account then."""
@@ -69,11 +90,14 @@ class Trial:
             return source, {}
         values = parameters(template, self.account, given)
         self.account.provide(given, source)
+        for location, content in given.objects.items():
+            bucket, _, key = location.partition("/")
+            self.packaging.put(bucket, key, content.encode())
         imports = [known(one, values, template) for one in named(template, "Fn::ImportValue")]
         exports = {one: "stand-in" for one in imports if one is not None} | dict(given.exports)
         if exports:
             self._export(exports)
-        return Packaging(self.client("s3")).packaged(path, values), values
+        return self.packaging.packaged(path, values), values
 
     def _export(self, exports: Mapping[str, str]) -> None:
         """A stack of somebody else, which exports these."""
@@ -82,32 +106,68 @@ class Trial:
             for number, (name, value) in enumerate(exports.items())
         }
         template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}, "Outputs": outputs}
-        self.create("exports", json.dumps(template), {})
+        self.cloudformation.create_stack(StackName=EXPORTS, TemplateBody=json.dumps(template))
+        self.rest(EXPORTS)
+        self.spoiled = True
 
-    def create(self, name: str, text: str, given: Mapping[str, str]) -> tuple[Kind, tuple[str, ...]]:
-        """Creates a stack; what became of it, and what was said where it failed."""
+    def propose(self, name: str, text: str, values: Mapping[str, str]) -> str | None:
+        """Makes the change set that creates a stack; why there is none."""
         body = {"TemplateBody": text}
         if len(text.encode()) > LARGEST_BODY:
-            s3 = self.client("s3")
-            s3.create_bucket(Bucket="large-templates")
-            s3.put_object(Bucket="large-templates", Key=name, Body=text.encode())
+            self.packaging.put("large-templates", name, text.encode())
             body = {"TemplateURL": f"https://large-templates.s3.amazonaws.com/{name}"}
-        values = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
         try:
-            self.cloudformation.create_stack(StackName=name, **body, Parameters=values, Capabilities=CAPABILITIES)
+            self.cloudformation.create_change_set(
+                StackName=name,
+                ChangeSetName="create",
+                ChangeSetType="CREATE",
+                **body,
+                Parameters=given,
+                Capabilities=CAPABILITIES,
+            )
         except ClientError as error:
-            message = error.response["Error"]["Message"]
-            return ("refused" if _REFUSED.search(message) else "failed"), (message,)
-        status = self.rest(name)
-        if status == "CREATE_COMPLETE":
-            return "deployed", ()
-        said = tuple(self.reasons(name, "CREATE_FAILED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED", "DELETE_FAILED"))
-        own = [one for one in said if "cancelled" not in one]
-        refused = bool(own) and status == "ROLLBACK_COMPLETE" and any(_REFUSED.search(one) for one in own)
-        return ("refused" if refused else "failed"), (status, *own)
-
-    def delete(self, name: str) -> None:
+            return str(error.response["Error"]["Message"])
+        made = self.cloudformation.describe_change_set(StackName=name, ChangeSetName="create")
+        if made["Status"] == "CREATE_COMPLETE":
+            return None
         self.cloudformation.delete_stack(StackName=name)
+        return str(made["StatusReason"])
+
+    def execute(self, name: str) -> Outcome:
+        """Executes the change set, and waits; what became of the stack, which is there still."""
+        self.cloudformation.execute_change_set(StackName=name, ChangeSetName="create")
+        status = self.rest(name)
+        stack = self.stack(name)
+        if status == "CREATE_COMPLETE":
+            return Outcome("deployed", stack=stack)
+        said = self.reasons(name, "CREATE_FAILED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_FAILED", "DELETE_FAILED")
+        own = [one for one in said if not one.endswith("Resource creation cancelled")]
+        of_resources = [one for one in own if " AWS::CloudFormation::Stack: The following resource(s)" not in one]
+        refused = status == "ROLLBACK_COMPLETE" and of_resources and all(map(_REFUSED.search, of_resources))
+        return Outcome("refused" if refused else "failed", (status, *own), stack=stack)
+
+    def take_away(self, name: str, outcome: Outcome, before: frozenset[str]) -> Outcome:
+        """Deletes the stack; the outcome, with what that left behind (but for what a policy retains)."""
+        identifier = str(outcome.stack["StackId"])
+        self.cloudformation.delete_stack(StackName=identifier)
+        status = self.rest(identifier)
+        if status != "DELETE_COMPLETE":
+            self.spoiled = True
+            return Outcome("failed", (*outcome.said, status, *self.reasons(identifier, "DELETE_FAILED")))
+        left = inventory(self.client) - before
+        self.spoiled |= bool(left)
+        kept = [one["PhysicalResourceId"] for one in self.events(identifier, "DELETE_SKIPPED")]
+        # What a function writes, as it does in an account.
+        kept += [
+            f"/aws/lambda/{one['PhysicalResourceId']}"
+            for one in self.events(identifier, "DELETE_COMPLETE")
+            if one["ResourceType"] == "AWS::Lambda::Function"
+        ]
+        unasked = sorted(one for one in left if not any(each in one for each in kept))
+        return Outcome(outcome.kind, outcome.said, tuple(unasked), outcome.stack)
+
+    # -- stacks ------------------------------------------------------------------------------------------
 
     def stack(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
@@ -121,43 +181,15 @@ class Trial:
             time.sleep(0.01)
         return status
 
-    def events(self, name: str) -> Iterator[dict[str, Any]]:
+    def events(self, name: str, *statuses: str) -> Iterator[dict[str, Any]]:
         """The oldest first."""
         pages = self.cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
-        return reversed([one for page in pages for one in page["StackEvents"]])
+        found = [one for page in pages for one in page["StackEvents"]]
+        return (one for one in reversed(found) if one["ResourceStatus"] in statuses)
 
-    def reasons(self, name: str, *statuses: str) -> Iterator[str]:
-        for one in self.events(name):
-            if one["ResourceStatus"] in statuses and one.get("ResourceStatusReason"):
-                yield f"{one['LogicalResourceId']} {one['ResourceType']}: {one['ResourceStatusReason']}"
-
-    def _taken_away(
-        self, name: str, kind: Kind, said: tuple[str, ...], stack: Mapping[str, Any], before: frozenset[str]
-    ) -> Outcome:
-        try:
-            identifier = str(self.stack(name)["StackId"])
-        except ClientError:
-            # It was refused before there was a stack.
-            return Outcome(kind, said, tuple(sorted(inventory(self.client) - before)), stack)
-        self.delete(name)
-        status = self.rest(identifier)
-        if status != "DELETE_COMPLETE":
-            return Outcome("failed", (*said, status, *self.reasons(identifier, "DELETE_FAILED")), (), stack)
-        kept = [
-            one["PhysicalResourceId"] for one in self.events(identifier) if one["ResourceStatus"] == "DELETE_SKIPPED"
+    def reasons(self, name: str, *statuses: str) -> list[str]:
+        return [
+            f"{one['LogicalResourceId']} {one['ResourceType']}: {one['ResourceStatusReason']}"
+            for one in self.events(name, *statuses)
+            if one.get("ResourceStatusReason")
         ]
-        left = inventory(self.client) - before
-        return Outcome(kind, said, tuple(sorted(one for one in left if not any(each in one for each in kept))), stack)
-
-    def close(self) -> None:
-        self.sandbox.close()
-
-
-@contextmanager
-def trial() -> Iterator[Trial]:
-    """A sandbox for one template, and its end."""
-    one = Trial()
-    try:
-        yield one
-    finally:
-        one.close()

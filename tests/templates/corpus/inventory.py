@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 #: Service, operation, the member with the list, and what tells one from another (None: the member is its name).
 _LISTS: tuple[tuple[str, str, str, str | None], ...] = (
     ("lambda", "list_functions", "Functions", "FunctionArn"),
-    ("lambda", "list_layers", "Layers", "LayerArn"),
     ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
     ("apigateway", "get_rest_apis", "items", "id"),
     ("apigateway", "get_usage_plans", "items", "id"),
@@ -37,7 +36,6 @@ _LISTS: tuple[tuple[str, str, str, str | None], ...] = (
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("ssm", "describe_parameters", "Parameters", "Name"),
     ("secretsmanager", "list_secrets", "SecretList", "ARN"),
-    ("kms", "list_aliases", "Aliases", "AliasName"),
     ("kinesis", "list_streams", "StreamNames", None),
     ("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn"),
     ("cloudformation", "list_exports", "Exports", "Name"),
@@ -47,7 +45,6 @@ _LISTS: tuple[tuple[str, str, str, str | None], ...] = (
     ("ec2", "describe_route_tables", "RouteTables", "RouteTableId"),
     ("ec2", "describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
     ("ec2", "describe_addresses", "Addresses", "AllocationId"),
-    ("ec2", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
     ("ec2", "describe_network_acls", "NetworkAcls", "NetworkAclId"),
 )
 
@@ -56,21 +53,33 @@ def inventory(client: Callable[[str], Any]) -> frozenset[str]:
     """What is there: `s3 buckets photos`. What the sandbox has no list of, it can't have made either."""
     found = set()
     for service, operation, member, name in _LISTS:
-        given = {"Scope": "Local"} if operation == "list_policies" else {}
         try:
-            listed = getattr(client(service), operation)(**given).get(member, [])
+            listed = getattr(client(service), operation)().get(member, [])
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NotImplementedException", "UnknownOperationException"):
+            if error.response["Error"]["Code"] == "NotImplementedException":
                 continue
             raise
         found.update(f"{service} {operation} {one if name is None else one[name]}" for one in listed)
+    for one in client("lambda").list_layers()["Layers"]:
+        found.add(f"lambda layer {one['LatestMatchingVersion']['LayerVersionArn']}")
     for one in client("iam").list_policies(Scope="Local")["Policies"]:
         found.add(f"iam policy {one['Arn']}")
+    for one in client("ec2").describe_vpc_endpoints()["VpcEndpoints"]:
+        if one["State"] not in ("deleting", "deleted"):
+            found.add(f"ec2 endpoint {one['VpcEndpointId']}")
     for one in client("ec2").describe_nat_gateways()["NatGateways"]:
         if one["State"] not in ("deleting", "deleted"):
             found.add(f"ec2 NAT gateway {one['NatGatewayId']}")
+    of_services = set()
+    for one in client("kms").list_aliases()["Aliases"]:
+        if one["AliasName"].startswith("alias/aws/"):
+            of_services.add(one.get("TargetKeyId"))
+        else:
+            found.add(f"kms {one['AliasName']}")
     for one in client("kms").list_keys()["Keys"]:
-        if client("kms").describe_key(KeyId=one["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion":
+        described = client("kms").describe_key(KeyId=one["KeyId"])["KeyMetadata"]
+        # The keys that services make for an account are nobody's to delete.
+        if one["KeyId"] not in of_services and described["KeyState"] != "PendingDeletion":
             found.add(f"kms key {one['KeyId']}")
     for one in client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]:
         found.add(f"cognito pool {one['Id']}")

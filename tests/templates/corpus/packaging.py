@@ -1,7 +1,7 @@
 """What `aws cloudformation package` does with a template: local paths become objects in S3.
 
-Templates of others name code that they did not bring. It gets a stand-in: a function that answers, a layer with a module,
-an API of one path, a state machine of one state. So does what a template says lies in a bucket already.
+Templates of others name code that they did not bring. It gets a stand-in: a function that answers, a layer with a
+module, an API of one path, a state machine of one state. So does what a template says lies in a bucket already.
 https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html
 """
 
@@ -121,7 +121,10 @@ class Packaging:
                 if holds == "template" and beside.is_file()
                 else _stand_in(holds, resource, logical_id, template)
             )
-            self._put(*location, content)
+            self.put(*location, content)
+            if isinstance(value, str) and value.startswith("s3://") and kind not in _AS_URL and parts is not None:
+                properties[name] = dict(zip(parts, location, strict=True))
+                return True
         return False
 
     def _default_code(self, template: Document, folder: Path) -> bool:
@@ -151,22 +154,19 @@ class Packaging:
         else:
             content = _stand_in(holds, resource, logical_id, template)
         key = f"{self._number}/{path.name}"
-        self._put(BUCKET, key, content)
+        self.put(BUCKET, key, content)
         if holds == "template":
             return f"https://s3.amazonaws.com/{BUCKET}/{key}"
         if kind in _AS_URL or parts is None:
             return f"s3://{BUCKET}/{key}"
         return {parts[0]: BUCKET, parts[1]: key}
 
-    def _put(self, bucket: str, key: str, content: bytes) -> None:
-        self.bucket(bucket)
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """An object, and its bucket if there is none yet."""
+        if bucket not in self._buckets:
+            self._s3.create_bucket(Bucket=bucket)
+            self._buckets.add(bucket)
         self._s3.put_object(Bucket=bucket, Key=key, Body=content)
-
-    def bucket(self, name: str) -> None:
-        """A bucket of that name, if there is none yet."""
-        if name not in self._buckets:
-            self._s3.create_bucket(Bucket=name)
-            self._buckets.add(name)
 
 
 def zipped(files: Mapping[str, str | bytes]) -> bytes:

@@ -76,9 +76,8 @@ class Account:
 
     def provide(self, given: Given, text: str) -> None:
         """Makes what a template is given, and what the dynamic references in its text name literally."""
-        for bucket in given.buckets:
-            self._client("s3").create_bucket(Bucket=bucket)
-        for role in given.roles:
+        for role in [one for one in given.roles if one not in self._made]:
+            self._made[role] = role
             self._client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(_FOR_LAMBDA))
         for name, value in given.stored.items():
             self.parameter(name, value)

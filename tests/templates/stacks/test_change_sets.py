@@ -109,6 +109,8 @@ def test_rollback_is_decided_when_it_is_executed_unless_it_was_said(cloud: Cloud
     make(cloud, name, queues(A={"QueueName": "not a name!"}), "CREATE")
     cloud.cloudformation.execute_change_set(ChangeSetName="change", StackName=name, DisableRollback=True)
     assert cloud.status(name) == "CREATE_FAILED"
+    described = cloud.cloudformation.describe_change_set(ChangeSetName="change", StackName=name)
+    assert described["ExecutionStatus"] == "EXECUTE_FAILED"
     other = cloud.name()
     make(cloud, other, queues(A={"QueueName": "not a name!"}), "CREATE", OnStackFailure="DELETE")
     with pytest.raises(ClientError, match="OnStackFailure"):

@@ -119,6 +119,32 @@ def test_without_rollback_the_failure_is_kept_and_mended_later(cloud: Cloud) -> 
     assert cloud.attribute(cloud.resources(name)["A"], "DelaySeconds") == "2"
 
 
+def test_what_a_kept_failure_left_goes_with_the_stack(cloud: Cloud, vendor: Vendor) -> None:
+    name = cloud.create(queues(A={}))
+    before = cloud.resources(name)["A"]
+    broken = queues(A={"QueueName": cloud.name("renamed")}, Bad=INVALID)
+    assert cloud.update(name, broken, DisableRollback=True) == "UPDATE_FAILED"
+    assert before.rpartition("/")[2] in cloud.queues()
+    after = cloud.resources(name)["A"]
+    cloud.cloudformation.delete_stack(StackName=name)
+    assert not {url.rpartition("/")[2] for url in (before, after)} & set(cloud.queues())
+
+
+def test_a_replacement_that_failed_halfway_is_made_anew(cloud: Cloud, vendor: Vendor) -> None:
+    """The thing is made, and then turns out not to be supported as it should be."""
+    name, first, second = cloud.create(queues(A={})), cloud.name("one"), cloud.name("two")
+    after = queues(A={"QueueName": first})
+    slow = {**vendor.template()["Resources"]["Thing"], "DependsOn": []}
+    after["Resources"]["Slow"] = slow
+    failed = {"status": "FAILED", "Reason": "no"}
+    vendor.work(lambda: cloud.update(name, after, DisableRollback=True), failed)
+    assert cloud.status(name) == "UPDATE_FAILED"
+    assert cloud.resources(name)["A"].endswith(first)
+    vendor.work(lambda: cloud.update(name, queues(A={"QueueName": second})), {})
+    assert cloud.status(name) == "UPDATE_COMPLETE"
+    assert [one for one in cloud.queues() if one in (first, second) or one.startswith(f"{name}-")] == [second]
+
+
 def test_previous_template_values_and_tags_stay_unless_they_are_given(cloud: Cloud) -> None:
     template = {
         **queues(A={"DelaySeconds": {"Ref": "Delay"}, "VisibilityTimeout": {"Ref": "Visible"}}),
