@@ -54,7 +54,7 @@ class Reading:
     @cached_property
     def records(self) -> tuple[dict[str, Any], ...]:
         """Those of its lines that are JSON objects, such as Powertools' Logger writes."""
-        return tuple(_objects(self.lines))
+        return tuple(objects(self.lines))
 
     def value(self, name: str, default: Any = None) -> Any:
         """The first value called `name` in its records."""
@@ -84,7 +84,7 @@ class Environment:
     @cached_property
     def last_words(self) -> tuple[dict[str, Any], ...]:
         """Those of `after` that are JSON objects."""
-        return tuple(_objects(self.after))
+        return tuple(objects(self.after))
 
 
 def invocations(cloud: Cloud, function: str, *, wait_for: Iterable[str] = ()) -> list[Reading]:
@@ -264,7 +264,8 @@ def _report(
     )
 
 
-def _objects(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
+def objects(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
+    """The JSON objects among lines of a log."""
     for line in lines:
         if line.startswith("{"):
             try:

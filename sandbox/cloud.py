@@ -42,10 +42,13 @@ from .isolation import (
     local_config,
     require_loopback,
 )
+from .load.mixes import Mix
+from .load.records import Bucket, Record
+from .load.run import Run
 from .progress import Progress
 from .traffic import Response, Traffic
 
-__all__ = ["Address", "Cloud", "Refused", "Response", "Unresolved", "open_cloud"]
+__all__ = ["Address", "Bucket", "Cloud", "Mix", "Record", "Refused", "Response", "Run", "Unresolved", "open_cloud"]
 
 DEFAULT_REGION = "us-east-1"
 #: Two years, in seconds: above it a caller has mixed up his units. The sandbox's own clock has the same limit.
@@ -102,6 +105,7 @@ class VirtualClock:
 
     def __init__(self, endpoint: str) -> None:
         self._control = Control(endpoint)
+        self._jumping = Control(endpoint, keep=True)
 
     def now(self) -> datetime:
         """The sandbox's time: an aware datetime in UTC."""
@@ -125,10 +129,10 @@ class VirtualClock:
 
     def jump(self, seconds: float) -> float:
         """`advance` for the load generator, in Unix seconds and without a progress bar."""
-        return self._play(seconds).timestamp()
+        return self._play(seconds, self._jumping).timestamp()
 
-    def _play(self, seconds: float) -> datetime:
-        answer = self._control.ask("POST", "/_sandbox/clock/advance", {"seconds": seconds}, patient=True)
+    def _play(self, seconds: float, control: Control | None = None) -> datetime:
+        answer = (control or self._control).ask("POST", "/_sandbox/clock/advance", {"seconds": seconds}, patient=True)
         return datetime.fromisoformat(answer["now"])
 
 
@@ -170,10 +174,14 @@ class WaitingClock:
 
 
 class Control:
-    """The sandbox's own calls under /_sandbox. Connects straight to loopback, whatever proxies are set."""
+    """The sandbox's own calls under /_sandbox. Connects straight to loopback, whatever proxies are set.
 
-    def __init__(self, endpoint: str) -> None:
+    `keep`: each thread keeps a connection, for those who ask a hundred times a second.
+    """
+
+    def __init__(self, endpoint: str, *, keep: bool = False) -> None:
         self._endpoint = endpoint
+        self._own = threading.local() if keep else None
         parts = urlsplit(endpoint)
         self._host = parts.hostname or ""
         self._port = parts.port or 80
@@ -185,9 +193,7 @@ class Control:
 
         `patient`: wait for the answer without a limit.
         """
-        connection = http.client.HTTPConnection(
-            self._host, self._port, timeout=None if patient else CONTROL_TIMEOUT_SECONDS
-        )
+        connection = self._connection(patient)
         try:
             encoded = None if body is None else json.dumps(body)
             headers = {} if body is None else {"Content-Type": "application/json"}
@@ -195,12 +201,14 @@ class Control:
             answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as error:
+            connection.close()
             raise ConnectionError(
                 f"nothing answers at {self._endpoint} ({error or type(error).__name__}): is the sandbox running? "
                 "`./coldstart sandbox status` tells"
             ) from error
         finally:
-            connection.close()
+            if self._own is None:
+                connection.close()
         try:
             said = json.loads(text)
         except ValueError:
@@ -216,6 +224,18 @@ class Control:
         if answer.status == 404:
             raise Unresolved(reason)
         raise ValueError(reason)
+
+    def _connection(self, patient: bool) -> http.client.HTTPConnection:
+        timeout = None if patient else CONTROL_TIMEOUT_SECONDS
+        if self._own is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = http.client.HTTPConnection(self._host, self._port)
+        connection.timeout = timeout
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
+        return connection
 
 
 class Cloud:
@@ -242,7 +262,7 @@ class Cloud:
         self.endpoint = endpoint
         self.region: str = session.region_name
         self.clock = clock
-        self.traffic = Traffic(clock, self._single_attempts, seed=seed)
+        self.traffic = Traffic(clock, self._single_attempts, seed=seed, cloud=self)
         self.seed = seed
         self.tags: dict[str, str] = dict(watch.tags)
         self.run = self.tags[RUN_TAG]
@@ -278,6 +298,19 @@ class Cloud:
     def _single_attempts(self) -> Any:
         with self._lock:
             return _new_client(self._session, self.endpoint, "lambda", attempts=1)
+
+    def credentials(self) -> Any:
+        """The credentials that requests are signed with, as botocore takes them; those that have expired renewed."""
+        return self._session.get_credentials().get_frozen_credentials()
+
+    def announce(self, plan: Mapping[str, float]) -> None:
+        """Print what `plan` costs (`cost_estimate`); Refused if spending in an account has not been agreed to."""
+        if self._watch.hold:
+            self.cost_estimate(plan)
+        else:
+            print(estimate(plan))
+        if self._watch.hold:
+            raise Refused(f"the traffic was held back: {self._watch.hold}")
 
     def address(self, name: str) -> Address:
         """Where to connect to for an AWS host name (a database's or a proxy's endpoint), `host` or `host:port`.

@@ -17,18 +17,19 @@ WIDTH = 30
 
 
 class Face(Protocol):
-    """Where progress is drawn. `last` is the line that stays."""
+    """Where progress is drawn. `last` is the line that stays. The fraction is None where no end is known."""
 
-    def draw(self, line: str, fraction: float) -> None: ...
+    def draw(self, line: str, fraction: float | None) -> None: ...
     def last(self, line: str) -> None: ...
 
 
 class TerminalFace:
     """One line on standard error, drawn over itself."""
 
-    def draw(self, line: str, fraction: float) -> None:
-        filled = int(fraction * WIDTH)
-        print(f"\r[{'#' * filled}{'.' * (WIDTH - filled)}] {line}", end="", file=sys.stderr, flush=True)
+    def draw(self, line: str, fraction: float | None) -> None:
+        filled = int((fraction or 0.0) * WIDTH)
+        bar = "" if fraction is None else f"[{'#' * filled}{'.' * (WIDTH - filled)}] "
+        print(f"\r{bar}{line}", end="", file=sys.stderr, flush=True)
 
     def last(self, line: str) -> None:
         print(f"\r{line:<{WIDTH + 40}}", file=sys.stderr, flush=True)
@@ -40,9 +41,10 @@ class NotebookFace:
     def __init__(self) -> None:
         self._shown: str | None = None
 
-    def draw(self, line: str, fraction: float) -> None:
+    def draw(self, line: str, fraction: float | None) -> None:
         text = html.escape(line)
-        bar = f'<progress value="{fraction:.3f}" max="1" aria-label="{text}"></progress> {text}'
+        value = "" if fraction is None else f'value="{fraction:.3f}" max="1" '
+        bar = f'<progress {value}aria-label="{text}"></progress> {text}'
         self._show({"text/plain": line, "text/html": bar})
 
     def last(self, line: str) -> None:
@@ -72,10 +74,15 @@ def face() -> Face | None:
 
 
 class Progress:
-    """A context in which `fraction()` (0 to 1) is drawn beside `label`, once the block has taken a second."""
+    """A context in which `fraction()` (0 to 1) is drawn beside `label`, once the block has taken a second.
 
-    def __init__(self, label: str, fraction: Callable[[], float], *, on: Face | None = None) -> None:
-        self._label = label
+    A label that is a function is asked each time. A fraction of None draws a bar without an end.
+    """
+
+    def __init__(
+        self, label: str | Callable[[], str], fraction: Callable[[], float | None], *, on: Face | None = None
+    ) -> None:
+        self._label = label if callable(label) else lambda: label
         self._fraction = fraction
         self._face = face() if on is None else on
         self._ended = threading.Event()
@@ -100,16 +107,20 @@ class Progress:
             self._thread.join()
         if self._face is not None and self._drawn:
             how = "done" if kind is None else "stopped"
-            self._face.last(f"{self._label}: {how} in {time.monotonic() - self._began:.1f} s")
+            self._face.last(f"{self._label()}: {how} in {time.monotonic() - self._began:.1f} s")
 
     def _draw(self) -> None:
         wait = SHOW_AFTER_SECONDS
         while not self._ended.wait(wait):
             wait = REDRAW_EVERY_SECONDS
             try:
-                fraction = min(max(self._fraction(), 0.0), 1.0)
+                fraction = self._fraction()
             except OSError:
                 return
             assert self._face is not None
             self._drawn = True
-            self._face.draw(f"{self._label}: {fraction:.0%}", fraction)
+            if fraction is None:
+                self._face.draw(self._label(), None)
+            else:
+                fraction = min(max(fraction, 0.0), 1.0)
+                self._face.draw(f"{self._label()}: {fraction:.0%}", fraction)

@@ -102,8 +102,8 @@ class Sandbox:
                 "codedeploy": lambda arn: self.delivery.tags_of(arn),
             },
         )
-        self.stacks = CloudFormation(self.clock, self.gateway)
         self.delivery = CodeDeploy(self.clock, self.gateway, seed=self.gateway.seed)
+        self.stacks = CloudFormation(self.clock, self.gateway, self.delivery.deployments.when_finished)
         state = CloudState(
             organization, self.compute.mapped_function, self.stacks.arn_of, self.delivery.deployments.group_arn
         )
@@ -143,6 +143,7 @@ class Sandbox:
         self.gateway.resolve_by(self.endpoints.resolve)
         self.gateway.add(self.stacks)
         self.gateway.add(self.delivery)
+        self.alarms.on_transition(lambda change: self.delivery.deployments.alarm_changed(*change.alarm.place))
         self.gateway.add(Iam(Simulation(organization), LastAccessed(self.clock, usage)))
         self.gateway.add(AccessAnalyzer(self.clock, usage, self.gateway.role_trusts))
 
@@ -155,6 +156,7 @@ class Sandbox:
     def close(self) -> None:
         """Stop answering, end every process that functions started, and remove the files."""
         self.stacks.close()
+        self.delivery.close()
         self.machines.close()
         self.gateway.close()
         self.endpoints.close()

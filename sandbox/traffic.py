@@ -11,38 +11,36 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from botocore.exceptions import ClientError
-
+from .load import senders
+from .load.answers import Answer, Json, answer_of_error, decoded, words_of_failure
+from .load.deployments import Deployments
+from .load.mixes import MAX_REQUESTS, Arrivals, Mix
+from .load.run import Run, Timeline
 from .progress import Progress
 
-Arrivals = Literal["even", "poisson"]
-Json = Any
 Payloads = Json | Sequence[Json] | Callable[[int, random.Random], Json] | None
 Target = str | Callable[[Json], Any]
 
 #: Requests that may be in flight at one time.
 MAX_IN_FLIGHT = 256
-#: Requests of one call; above it a caller has mixed up his units.
-MAX_REQUESTS = 100_000
+#: The most that is sent to an account, requests a second of all mixes.
+MAX_ACCOUNT_RATE = 100.0
 #: After Ctrl-C: how long requests in flight may still answer, wall seconds.
 GRACE_SECONDS = 2.0
 #: The longest wait for one request to be on its way before the next may follow, wall seconds.
 HAND_OVER_SECONDS = 5.0
 
 
-class Timeline(Protocol):
-    """The clock that arrivals go by. Seconds are Unix time of the cloud."""
+class Cloud(senders.Cloud, Protocol):
+    """What mixes need of the cloud beside its time."""
 
-    virtual: bool
-    speedup: float
-
-    def timestamp(self) -> float: ...
-    def jump(self, seconds: float) -> float: ...
+    def client(self, service: str) -> Any: ...
+    def announce(self, plan: Mapping[str, float]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +69,6 @@ class Response:
     def ok(self) -> bool:
         """Whether the request was answered without an error of the service or of the function."""
         return 200 <= self.status_code < 300 and not self.error
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What sending one payload brought back: a Response without its place and time."""
-
-    status_code: int = 0
-    result: Json = None
-    function_error: str = ""
-    request_id: str = ""
-    executed_version: str = ""
-    log_tail: str = ""
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,28 +148,6 @@ def trace_header(seed: int, run: int, index: int, at: float) -> str:
 # -- sending --------------------------------------------------------------------------------------
 
 
-def answer_of_error(error: BaseException) -> Answer:
-    """An exception as an Answer: the service's status, code and reason; 0 where no answer came."""
-    if not isinstance(error, ClientError):
-        return Answer(error=f"{type(error).__name__}: {error}")
-    response: dict[str, Any] = dict(error.response)
-    said = response.get("Error", {})
-    metadata = response.get("ResponseMetadata", {})
-    reason = response.get("Reason")
-    text = f"{said.get('Code', 'Unknown')}: {said.get('Message', '')}" + (f" ({reason})" if reason else "")
-    return Answer(
-        status_code=int(metadata.get("HTTPStatusCode", 0)), request_id=metadata.get("RequestId", ""), error=text
-    )
-
-
-def _decoded(body: bytes) -> Json:
-    text = body.decode("utf-8", "replace")
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text or None
-
-
 class Traffic:
     """Sends requests to a function, or to anything callable, along the cloud's clock.
 
@@ -195,10 +158,15 @@ class Traffic:
 
     Locally time is virtual: with nothing in flight it jumps to the next arrival, and while a request is in
     flight it flows at the wall's rate. In an account arrivals are waited for.
+
+    `play` and `background` send several mixes at once and keep a Record of each request.
     """
 
-    def __init__(self, timeline: Timeline, invoker: Callable[[], Any], *, seed: int = 0) -> None:
+    def __init__(
+        self, timeline: Timeline, invoker: Callable[[], Any], *, seed: int = 0, cloud: Cloud | None = None
+    ) -> None:
         self._timeline = timeline
+        self._cloud = cloud
         self._invoker = invoker
         self._seed = seed
         self._client: Any = None
@@ -265,6 +233,62 @@ class Traffic:
         seed = self._seed if seed is None else seed
         return self._run(target, [0.0] * count, choose_payloads(payloads, count, seed), 0.0, concurrency, seed)
 
+    # -- mixes -----------------------------------------------------------------------------------
+
+    def play(self, mixes: Mix | Sequence[Mix], seconds: float, *, seed: int | None = None) -> Run:
+        """Send mixes of requests for `seconds` of the cloud's time, and return the run: its records, its summary.
+
+        In virtual time the run begins at the next full minute, and its arrivals keep clear of the moments at which
+        alarms and deployments act: the same seed gives the same requests, versions and failures. In an account it
+        begins at once, after what it costs has been printed. Ctrl-C, Jupyter's stop button, ends it, and what was
+        recorded stays. Raises ValueError for what can't be sent, and Refused before spending has been agreed to.
+        """
+        return self._prepared(mixes, seconds, seed, deployment=False, after=0.0).start().wait()
+
+    def background(
+        self,
+        mixes: Mix | Sequence[Mix],
+        seconds: float | None = None,
+        *,
+        seed: int | None = None,
+        during: Literal["block", "deployment"] = "block",
+        after: float = 60.0,
+    ) -> Run:
+        """Traffic beside a client that blocks, `sam deploy` or a waiter: `with cloud.traffic.background(mix) as run:`.
+
+        Locally this is what advances the clock. It ends with the block, after `seconds` of the cloud's time if they
+        are given, or by `run.stop()`; an exception of the block goes through, and what was recorded stays.
+
+        `during="deployment"` holds requests and time back until CodeDeploy has begun a deployment, plays from the next
+        full minute on, and rests from `after` seconds (full minutes) after the last deployment has ended, until
+        another one begins. How long the client takes before and afterwards then makes no difference: the same seed
+        gives the same requests, versions, failures, alarm transitions and steps. In an account, where time can't be
+        held, it is as "block".
+        """
+        if during not in ("block", "deployment"):
+            raise ValueError(f"traffic during {during!r}: give 'block' or 'deployment'")
+        return self._prepared(mixes, seconds, seed, deployment=during == "deployment", after=after)
+
+    def _prepared(
+        self, mixes: Mix | Sequence[Mix], seconds: float | None, seed: int | None, *, deployment: bool, after: float
+    ) -> Run:
+        cloud = self._cloud
+        if cloud is None:
+            raise RuntimeError("mixes need a cloud: take the traffic of open_cloud()")
+        mixes = (mixes,) if isinstance(mixes, Mix) else tuple(mixes)
+        _expect_sendable(mixes, seconds, after)
+        if cloud.target == "account":
+            _announce(cloud, mixes, seconds)
+        return Run(
+            self._timeline,
+            mixes,
+            {mix.name: senders.sender(mix.target, cloud, self._invoker) for mix in mixes},
+            seed=self._seed if seed is None else seed,
+            seconds=seconds,
+            deployments=(lambda since: Deployments(cloud.client("codedeploy"), since)) if deployment else None,
+            after=after,
+        )
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _run(
@@ -323,15 +347,10 @@ class Traffic:
         payload = json.dumps(departure.payload).encode()
         try:
             got = self._lambda().invoke(FunctionName=function, LogType="Tail", Payload=payload)
-            result = _decoded(got["Payload"].read())
+            result = decoded(got["Payload"].read())
         finally:
             self._slot.sent = self._slot.trace = None
         failed = got.get("FunctionError", "")
-        error = ""
-        if failed:
-            said = result if isinstance(result, dict) else {}
-            words = (said.get("errorType"), said.get("errorMessage"))
-            error = ": ".join(str(word) for word in words if word) or failed
         return Answer(
             status_code=got["StatusCode"],
             result=result,
@@ -339,7 +358,7 @@ class Traffic:
             request_id=got["ResponseMetadata"].get("RequestId", ""),
             executed_version=got.get("ExecutedVersion", ""),
             log_tail=base64.b64decode(got.get("LogResult", "")).decode("utf-8", "replace"),
-            error=error,
+            error=words_of_failure(result, failed),
         )
 
 
@@ -352,6 +371,43 @@ def _call(target: Callable[[Json], Any], departure: Departure) -> Answer:
         request_id=metadata.get("RequestId", ""),
         result=result,
     )
+
+
+def _expect_sendable(mixes: Sequence[Mix], seconds: float | None, after: float) -> None:
+    if not mixes:
+        raise ValueError("there is no mix to send: give at least one")
+    names = [mix.name for mix in mixes]
+    if len(set(names)) < len(names):
+        raise ValueError(f"the mixes are called {', '.join(names)}: give each a name of its own")
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise ValueError(f"{seconds!r} seconds of traffic: give a number above 0")
+    if not (math.isfinite(after) and after >= 0):
+        raise ValueError(f"{after!r} seconds after a deployment: give a number of at least 0")
+    expected = sum(mix.expected(seconds) for mix in mixes) if seconds is not None else 0.0
+    if expected > MAX_REQUESTS:
+        raise ValueError(f"{expected:.0f} requests: one run sends {MAX_REQUESTS} at most")
+
+
+def _announce(cloud: Cloud, mixes: Sequence[Mix], seconds: float | None) -> None:
+    """Say what the requests cost, of an hour where no end is known; ValueError for more than an account is sent."""
+    peak = sum(mix.peak() for mix in mixes)
+    if peak > MAX_ACCOUNT_RATE:
+        raise ValueError(f"{peak:g} requests a second: an account is sent {MAX_ACCOUNT_RATE:g} at most")
+    counted: dict[str, float] = {}
+    for mix in mixes:
+        if isinstance(mix.target, str):
+            requests = mix.expected(seconds if seconds is not None else 3600.0)
+            counted["lambda_requests"] = counted.get("lambda_requests", 0.0) + requests
+            # Of what is behind a URL the dearest is reckoned: a function of 128 MB behind a REST API, 100 ms each.
+            counted["lambda_gb_s"] = counted.get("lambda_gb_s", 0.0) + requests * 0.125 * 0.1
+            if "://" in mix.target:
+                counted["rest_api_requests"] = counted.get("rest_api_requests", 0.0) + requests
+    print(
+        "Traffic "
+        + (f"for {seconds:g} s" if seconds is not None else "for each hour that it lasts")
+        + ", at 128 MB and 100 ms a request:"
+    )
+    cloud.announce(counted)
 
 
 class Flight:

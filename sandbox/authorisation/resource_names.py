@@ -716,7 +716,7 @@ RULES: dict[str, dict[str, _Paths]] = {
     "codedeploy:ListDeploymentInstances": _OF_DEPLOYMENT,
     # The reference has no type for it; hooks are given it for their group all the same:
     # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/automating-updates-to-serverless-apps.html
-    "codedeploy:PutLifecycleEventHookExecutionStatus": _OF_DEPLOYMENT,
+    "codedeploy:PutLifecycleEventHookExecutionStatus": {"deploymentgroup": ("?", "deploymentId")},
     "dynamodb:CreateGlobalTable": _GLOBAL_TABLE,
     "dynamodb:DescribeContributorInsights": _INSIGHTS,
     "dynamodb:GetRecords": {"stream": ("ShardIterator",)},

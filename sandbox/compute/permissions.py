@@ -20,7 +20,7 @@ from sandbox.gateway.call import AwsError, Call, Operation
 #: Fact lambda-resource-policy.
 MAX_POLICY_BYTES = 20 * 1024
 
-_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
+_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws|amazon)\.com(\.cn)?")
 
 
 class Permissions:

@@ -85,7 +85,22 @@ def _security_groups(module: ModuleType) -> None:
             raise _violation(f"resource {group_id} has a dependent object")
         delete(self, vpc_id, group_id)
 
+    def same_rule(self: Any, other: Any) -> bool:
+        return _plain(self) == _plain(other)
+
     module.SecurityGroupBackend._delete_security_group = delete_security_group
+    module.SecurityGroupRule.__eq__ = same_rule
+
+
+def _plain(rule: Any) -> tuple[Any, ...]:
+    """What tells one rule from another: all but its description, which can be changed."""
+    ports = (rule.from_port, rule.to_port) if rule.ip_protocol != "-1" else ()
+    peers = ({key: value for key, value in (each or {}).items() if key != "Description"} for each in _peers(rule))
+    return rule.ip_protocol, *ports, *peers
+
+
+def _peers(rule: Any) -> tuple[Any, ...]:
+    return rule.ip_range, rule.source_group, rule.prefix_list_id
 
 
 def _used(backend: Any, group_id: str) -> bool:

@@ -172,12 +172,17 @@ def composite_alarm(params: Mapping[str, Any], region: str) -> CompositeDefiniti
     return CompositeDefinition(_settings(params), rule)
 
 
-def tags(given: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
-    """Tags by key; AwsError if there are too many."""
+def tags(given: Sequence[Mapping[str, str]] | None, *, by_aws: bool = False) -> dict[str, str]:
+    """Tags by key; AwsError if there are too many.
+
+    `by_aws` says that a service of AWS's sets them: it alone uses keys that begin with aws:, which don't count.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html
+    """
     found = {each["Key"]: each["Value"] for each in given or ()}
-    if len(found) > MAX_TAGS:
+    reserved = [key for key in found if key.lower().startswith("aws:")]
+    if len(found) - len(reserved) > MAX_TAGS:
         raise AwsError("InvalidParameterValue", f"A resource can have {MAX_TAGS} tags at most.")
-    if any(key.lower().startswith("aws:") for key in found):
+    if reserved and not by_aws:
         raise AwsError("InvalidParameterValue", "Tag keys that begin with aws: are reserved.")
     return found
 
@@ -212,7 +217,6 @@ def _common(operation: str, params: Mapping[str, Any], region: str) -> None:
             raise invalid(f"The collection {member} must not have a size greater than {MAX_ACTIONS}.")
         for action in actions:
             _check_action(operation, action, region)
-    tags(params.get("Tags"))
 
 
 def _check_action(operation: str, action: str, region: str) -> None:

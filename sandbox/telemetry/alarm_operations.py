@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from sandbox.clock import Clock
 from sandbox.gateway.call import AwsError, Call, Operation
-from sandbox.gateway.refusals import unsupported
 from sandbox.telemetry import alarm_checks
 from sandbox.telemetry.alarm import (
     ACTIONS,
@@ -54,9 +53,6 @@ class AlarmOperations:
             "SetAlarmState": self._set_alarm_state,
             "EnableAlarmActions": lambda call: self._enable(call, True),
             "DisableAlarmActions": lambda call: self._enable(call, False),
-            "TagResource": self._tag_resource,
-            "UntagResource": self._untag_resource,
-            "ListTagsForResource": self._list_tags,
         }
 
     # -- putting -----------------------------------------------------------------------------------------------
@@ -74,7 +70,7 @@ class AlarmOperations:
                     now,
                     State("INSUFFICIENT_DATA", INITIAL_REASON, now, now),
                     call.params.get("ActionsEnabled") is not False,
-                    alarm_checks.tags(call.params.get("Tags")),
+                    alarm_checks.tags(call.params.get("Tags"), by_aws=call.principal.is_aws),
                     criteria=definition.criteria,
                     queries=definition.queries,
                     watched=definition.watched,
@@ -94,7 +90,7 @@ class AlarmOperations:
             now,
             State("INSUFFICIENT_DATA", INITIAL_REASON, now, now),
             params.get("ActionsEnabled") is not False,
-            alarm_checks.tags(params.get("Tags")),
+            alarm_checks.tags(params.get("Tags"), by_aws=call.principal.is_aws),
             rule=definition.rule,
             suppressor=name_of(suppressor) if suppressor is not None else None,
             wait=params.get("ActionsSuppressorWaitPeriod") or 0,
@@ -273,34 +269,6 @@ class AlarmOperations:
                 alarm = self._alarms.find(call.account, call.region, name)
                 if alarm is not None:
                     self._alarms.enable_actions(alarm, enabled, effects)
-
-    # -- tags --------------------------------------------------------------------------------------------------
-
-    def _tag_resource(self, call: Call) -> None:
-        with self._alarms.locked():
-            alarm = self._tagged(call)
-            merged = {**alarm.tags, **alarm_checks.tags(call.params.get("Tags"))}
-            alarm_checks.tags([{"Key": key, "Value": value} for key, value in merged.items()])
-            alarm.tags = merged
-
-    def _untag_resource(self, call: Call) -> None:
-        with self._alarms.locked():
-            alarm = self._tagged(call)
-            for key in call.params.get("TagKeys") or ():
-                alarm.tags.pop(key, None)
-
-    def _list_tags(self, call: Call) -> dict[str, Any]:
-        with self._alarms.locked():
-            return {"Tags": [{"Key": key, "Value": value} for key, value in self._tagged(call).tags.items()]}
-
-    def _tagged(self, call: Call) -> Alarm:
-        arn = call.params.get("ResourceARN") or ""
-        if ":dashboard/" in arn:
-            raise unsupported("cloudwatch", call.operation, f"{arn}: of CloudWatch's resources alarms take tags here")
-        alarm = self._alarms.by_arn(arn)
-        if alarm is None or alarm.place[:2] != (call.account, call.region):
-            raise AwsError("ResourceNotFoundException", f"Resource {arn} not found", 404, ResourceId=arn)
-        return alarm
 
 
 def _kinds(params: Mapping[str, Any]) -> Sequence[AlarmType]:

@@ -13,6 +13,7 @@ from sandbox.telemetry.alarm_operations import AlarmOperations
 from sandbox.telemetry.alarms import Alarms
 from sandbox.telemetry.dashboards import Dashboards
 from sandbox.telemetry.metrics import Metrics
+from sandbox.telemetry.resource_tags import ResourceTags
 
 _DETECTORS = "anomaly detection is not part of this sandbox"
 _STREAMS = "metric streams are not part of this sandbox"
@@ -60,9 +61,11 @@ class CloudWatch:
     whole = True
 
     def __init__(self, clock: Clock, metrics: Metrics, alarms: Alarms) -> None:
+        dashboards = Dashboards(clock)
         self.operations: Mapping[str, Operation] = {
             **metrics.operations,
             **AlarmOperations(clock, alarms).operations,
-            **Dashboards(clock).operations,
+            **dashboards.operations,
+            **ResourceTags(alarms, dashboards).operations,
         }
         self.refused: Mapping[str, str] = REFUSED

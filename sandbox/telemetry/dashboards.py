@@ -10,12 +10,12 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.gateway.call import AwsError, Call, Operation
-from sandbox.gateway.refusals import unsupported
+from sandbox.telemetry import alarm_checks
 from sandbox.telemetry.alarm import moment
 
 MAX_WIDGETS = 500
@@ -28,12 +28,13 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 Finding = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Dashboard:
     account: str
     name: str
     body: str
     modified: float
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
@@ -54,10 +55,17 @@ class Dashboards:
             "DeleteDashboards": self._delete,
         }
 
+    def by_arn(self, arn: str) -> Dashboard | None:
+        """The dashboard of an ARN."""
+        fields = arn.split(":", 5)
+        if len(fields) < 6 or not fields[5].startswith("dashboard/"):
+            return None
+        with self._lock:
+            return self._dashboards.get((fields[4], fields[5].removeprefix("dashboard/")))
+
     def _put(self, call: Call) -> dict[str, Any]:
         name, body = call.params.get("DashboardName") or "", call.params.get("DashboardBody")
-        if call.params.get("Tags"):
-            raise unsupported("cloudwatch", "PutDashboard", "Tags: of CloudWatch's resources alarms take tags here")
+        tags = alarm_checks.tags(call.params.get("Tags"), by_aws=call.principal.is_aws)
         if not _NAME.fullmatch(name):
             raise _invalid(
                 f"The value {name} for field DashboardName contains invalid characters. "
@@ -73,7 +81,10 @@ class Dashboards:
                 findings,
             )
         with self._lock:
-            self._dashboards[call.account, name] = Dashboard(call.account, name, body, self._clock.now())
+            # Those of one that is there already stay: tags are for a new one.
+            known = self._dashboards.get((call.account, name))
+            tags = known.tags if known is not None else tags
+            self._dashboards[call.account, name] = Dashboard(call.account, name, body, self._clock.now(), tags)
         return {"DashboardValidationMessages": []}
 
     def _get(self, call: Call) -> dict[str, Any]:

@@ -218,8 +218,8 @@ def test_whom_a_bucket_policy_lets_in_need_not_sign(world: World) -> None:
 
 def test_what_is_refused_by_name_says_so_and_what_lacks_a_parameter_says_that(world: World) -> None:
     admin = world.admin
-    code, message, _ = refusal(admin("codedeploy").get_deployment, deploymentId="d-1")
-    assert (code, "nothing behind it that shifts traffic" in message) == ("NotImplementedException", True)
+    code, message, _ = refusal(admin("scheduler").get_schedule, Name="nightly")
+    assert (code, "nothing would start it at its time" in message) == ("NotImplementedException", True)
     assert refusal(admin("cloudwatch").list_metric_data_query_definitions)[0] == "NotImplementedException"
     world.allow("*")
     code, message = json.loads(

@@ -141,7 +141,16 @@ class Answering(BaseHTTPRequestHandler):
     """CloudFormation's calls are POSTs; every PUT is an object for S3."""
 
     protocol_version = "HTTP/1.1"
+    # An answer goes in one packet, at once: two would wait for the client's acknowledgement of the first.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     stacks: Stacks
+
+    def handle_expect_100(self) -> bool:
+        """Before the body of a PUT comes, the client waits for this."""
+        went_on = super().handle_expect_100()
+        self.wfile.flush()
+        return went_on
 
     def _answer(self, status: int, body: str) -> None:
         data = body.encode()

@@ -138,6 +138,15 @@ def test_validate_and_lint_need_no_sandbox_and_ask_nobody_for_a_newer_version(pr
     assert not (project.folder.parent / ".aws-sam").exists()
 
 
+def test_without_credentials_for_the_sandbox_lint_works_and_a_call_says_what_is_missing(project: Project) -> None:
+    """As in a pipeline's job before it has assumed its role."""
+    with listening() as endpoint:
+        assert project.sam("validate", "--lint", AWS_ENDPOINT_URL=endpoint).returncode == 0
+        done = project.sam("deploy", "--stack-name", "hello", "--resolve-s3", AWS_ENDPOINT_URL=endpoint)
+    assert done.returncode == 1
+    assert f"sam: no credentials for {endpoint}: set AWS_ACCESS_KEY_ID" in done.stderr
+
+
 def test_a_template_that_is_none_is_sams_own_to_refuse(project: Project) -> None:
     text = TEMPLATE.format(runtime=HERE, policy="AWSLambdaExecute").replace("Handler", "Handle")
     (project.folder / "template.yaml").write_text(text)

@@ -272,6 +272,18 @@ def test_delete_leaves_nothing(terminal: Terminal, cloud: Cloud) -> None:
         cloud.client("iam").get_role(RoleName=names["GreetingRole"])
 
 
+def test_guided_answers_are_kept_for_the_next_time(terminal: Terminal, cloud: Cloud) -> None:
+    # Stack, Region, the parameter, confirm changes, roles may be made, no rollback, save, file, environment.
+    terminal.done("sam", "deploy", "--guided", typed="guided\n\nhi\nN\nY\nN\nY\n\n\n")
+    assert greeting(cloud, "guided") == "hi ONE"
+    assert "No changes to deploy. Stack guided is up to date" in terminal.run("sam", "deploy").stderr
+    terminal.done("sam", "delete", typed="y\ny\n")
+    assert status(cloud, "guided") is None
+    s3 = cloud.client("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        assert s3.list_objects_v2(Bucket=bucket["Name"], Prefix="guided/")["KeyCount"] == 0
+
+
 def test_a_role_deploys_with_its_own_rights(terminal: Terminal, cloud: Cloud, stack: str) -> None:
     iam = cloud.client("iam")
     trust = {"Effect": "Allow", "Principal": {"Service": "cloudformation.amazonaws.com"}, "Action": "sts:AssumeRole"}

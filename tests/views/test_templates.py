@@ -1,8 +1,8 @@
-"""The pictures of templates and stacks: what they draw, and the text that says the same."""
+"""The pictures of templates: what they draw, and the text that says the same."""
 
 from __future__ import annotations
 
-from sandbox.views.templates import Expansion, Moment, Need, Upload, course, expansion, needs, uploads
+from sandbox.views.templates import Expansion, Need, expansion, needs
 from tests.views.test_lifecycle import texts
 
 FUNCTION, TABLE = "AWS::Serverless::Function", "AWS::DynamoDB::Table"
@@ -39,57 +39,3 @@ def test_needs_are_arrows_with_their_reasons_and_a_cycle_is_said() -> None:
 def test_without_a_cycle_the_picture_says_so() -> None:
     assert needs([Need("Function", "Role", "Role")]).text == "Function needs Role (Role). There is no cycle."
     assert needs([]).text == "There is no cycle."
-
-
-def test_a_course_marks_the_failure_that_came_first_and_tells_the_cancelled_from_it() -> None:
-    picture = course(
-        [
-            Moment(0.0, "shop", "CREATE_IN_PROGRESS"),
-            Moment(0.1, "Table", "CREATE_IN_PROGRESS"),
-            Moment(0.1, "Queue", "CREATE_IN_PROGRESS"),
-            Moment(0.5, "Table", "CREATE_COMPLETE"),
-            Moment(0.6, "Function", "CREATE_IN_PROGRESS"),
-            Moment(12.0, "Function", "CREATE_FAILED", "no such layer."),
-            Moment(12.1, "Queue", "CREATE_FAILED", "Resource creation cancelled"),
-            Moment(12.5, "Table", "DELETE_IN_PROGRESS"),
-            Moment(13.0, "Table", "DELETE_COMPLETE"),
-            Moment(14.0, "shop", "ROLLBACK_COMPLETE"),
-        ],
-        stack="shop",
-    )
-    assert picture.text == (
-        "Made: Table. After 12 s Function was the first to fail (CREATE_FAILED): no such layer. "
-        "Cancelled because of it: Queue. The stack ended as ROLLBACK_COMPLETE."
-    )
-    drawn = texts(picture)
-    for word in (
-        "seconds since the deployment began",
-        "Table",
-        "Queue",
-        "Function",
-        "CREATE_FAILED first",
-        "cancelled",
-    ):
-        assert word in drawn
-
-
-def test_a_course_without_a_failure_says_what_was_made() -> None:
-    moments = [Moment(0.0, "Table", "CREATE_IN_PROGRESS"), Moment(1.0, "Table", "CREATE_COMPLETE")]
-    assert course(moments, stack="shop").text == "Made: Table."
-
-
-def test_uploads_tell_what_was_sent_and_what_was_there() -> None:
-    picture = uploads(
-        [
-            Upload("first", "InZip", 2_048_000),
-            Upload("first", "Tax", 2_048_000),
-            Upload("one line", "InZip", 2_048_100),
-            Upload("one line", "Tax", 0),
-        ]
-    )
-    assert picture.text == (
-        "first: 2000 KB for InZip and 2000 KB for Tax uploaded. one line: 2000 KB for InZip uploaded."
-    )
-    drawn = texts(picture)
-    for word in ("first", "one line", "InZip", "Tax", "uploaded, in KB (logarithmic)", "nothing", "2000 KB"):
-        assert word in drawn

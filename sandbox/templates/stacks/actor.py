@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 #: How often a condition is looked at that nothing announces, in wall seconds: at first, and at last.
 _LOOK_SECONDS, _LOOK_SELDOM_SECONDS = 0.005, 0.25
+
+#: For so long, in wall seconds, something that has been told to stop is waited for: it takes no sandbox time.
+_STOPPED_SECONDS = 10.0
 
 #: Services whose name in an error is not simply their id without spaces, as the AWS SDK for Java 2 writes it.
 _SERVICE_NAMES = {
@@ -82,6 +86,39 @@ class Halt:
             self._changed.wait_for(lambda: self._set or until(), seconds)
 
 
+class Word:
+    """A word that another thread says, once: from then on the clock is held, until the one who waits has gone on."""
+
+    def __init__(self, clock: Clock, halt: Halt) -> None:
+        self._clock = clock
+        self._halt = halt
+        self._lock = threading.Lock()
+        self._said = threading.Event()
+        self._held = ExitStack()
+        self._over = False
+
+    @property
+    def said(self) -> bool:
+        return self._said.is_set()
+
+    def say(self) -> None:
+        with self._lock:
+            if not self._over:
+                self._held.enter_context(self._clock.busy())
+            self._said.set()
+        self._halt.wake()
+
+    def wait(self, seconds: float) -> None:
+        """Waits until it has been said, or wall seconds have gone by."""
+        self._said.wait(seconds)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        with self._lock:
+            self._over = True
+            self._held.close()
+
+
 class Actor:
     """Lends clients and waiting to the work on one resource (resource_type.Acting)."""
 
@@ -127,6 +164,17 @@ class Actor:
         if self.halt.is_set:
             raise GivenUp
         return False
+
+    def wait_for_deployment(self, identifier: str, seconds: float) -> bool:
+        with closing(Word(self.clock, self.halt)) as word:
+            self.operation.engine.when_deployed(identifier, word.say)
+            return self.wait_for_word(lambda: word.said, seconds)
+
+    def wait_for_stop(self, identifier: str) -> None:
+        with closing(Word(self.clock, self.halt)) as word:
+            self.operation.engine.when_deployed(identifier, word.say)
+            with self.hold.paused():
+                word.wait(_STOPPED_SECONDS)
 
     # -- the types that are the engine's own (types/cloudformation.py) ----------------------------------------
 

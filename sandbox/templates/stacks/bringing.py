@@ -170,7 +170,7 @@ class Bringing:
             wanted = self._wanted(resource)
             if record.attempted is not None:
                 # Its last update failed, nobody knows how far it came: first back to where it was.
-                self._apply(resource, record, record.attempted, present, actor, token)
+                self._apply(resource, record, record.attempted, present, actor, token, back=True)
             if not self._begin_update(resource, record, present, wanted):
                 return True
             entry = registry.find(resource.type)
@@ -274,14 +274,17 @@ class Bringing:
         wanted: Physical,
         actor: Actor,
         token: str,
+        *,
+        back: bool = False,
     ) -> None:
-        """Updates the thing in place."""
+        """Updates the thing in place; `back` says that this is the way back."""
         entry = registry.find(resource.type)
         assert entry.update is not None
         given = wanted.given or given_to(self._operation, resource, wanted, entry)
         work = self._work(resource, wanted, given, actor, token)
         work.physical_id, work.before = record.physical_id, before.given
         work.stack_tags_before = before.stack_tags
+        work.rolls_back = back
         if record.physical is not None:
             work.found = record.physical.attributes
         with self._stack.lock:
@@ -298,7 +301,7 @@ class Bringing:
         self._tell(record, "UPDATE_IN_PROGRESS", None, target)
         try:
             assert attempted is not None
-            self._apply(resource, record, attempted, target, actor, token)
+            self._apply(resource, record, attempted, target, actor, token, back=True)
         except Exception as error:
             # Where it is to come back from is still what the update wanted.
             record.attempted = attempted

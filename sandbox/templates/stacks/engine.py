@@ -28,16 +28,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+WhenDeployed = Callable[[str, Callable[[], None]], None]
+
 #: For so long, in wall seconds, an answer waits for the work that it starts: a client's waiter sees the end at once.
 HELD_SECONDS = 2.0
 
 
 class Engine:
-    """Starts operations on stacks, one at a time for each."""
+    """Starts operations on stacks, one at a time for each.
 
-    def __init__(self, clock: Clock, gateway: Gateway) -> None:
+    `when_deployed` calls a function once a deployment of CodeDeploy's, by its id, has ended.
+    """
+
+    def __init__(self, clock: Clock, gateway: Gateway, when_deployed: WhenDeployed) -> None:
         self.clock = clock
         self.gateway = gateway
+        self.when_deployed = when_deployed
         self.stacks = Stacks(clock)
         self.rights = AllRights(gateway, clock)
         #: By their ARNs.

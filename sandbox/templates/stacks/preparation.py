@@ -21,7 +21,7 @@ from sandbox.templates.stacks import capabilities
 from sandbox.templates.stacks.operation import Operation
 from sandbox.templates.stacks.stack import Definition
 from sandbox.templates.template import SERVERLESS, Resource, Template, refuse_macros, transforms
-from sandbox.templates.types import registry, schemas
+from sandbox.templates.types import alias_updates, registry, schemas
 
 
 def parameters_of(document: Document) -> dict[str, Parameter]:
@@ -125,7 +125,7 @@ def check_values(evaluation: Evaluation) -> None:
     # What a condition leaves out need not be built.
     registry.check(one.type for one in present.values())
     for name, resource in present.items():
-        check_supported(resource)
+        check_supported(resource, evaluation.value(resource.update_policy))
         refused = registry.find(resource.type).refused
         evaluation.value(resource.metadata)
         for key, expression in resource.properties.items():
@@ -140,15 +140,28 @@ def check_values(evaluation: Evaluation) -> None:
             evaluation.value([output.value, output.export], "Outputs")
 
 
-def check_supported(resource: Resource) -> None:
-    """Unsupported for attributes of a resource that the sandbox does not act on."""
+def check_supported(resource: Resource, update_policy: Any) -> None:
+    """Unsupported for attributes of a resource that the sandbox does not act on. `update_policy` is evaluated."""
     if resource.creation_policy is not None:
         raise Unsupported(f"CreationPolicy is not supported by this sandbox: resource {resource.name}")
-    if resource.update_policy is not None:
-        named = ", ".join(resource.update_policy) if isinstance(resource.update_policy, dict) else ""
-        raise Unsupported(f"UpdatePolicy {named} is not supported by this sandbox: resource {resource.name}")
+    if update_policy is not None:
+        check_update_policy(resource, update_policy)
     if any(policy == "Snapshot" for _, policy in _policies(resource)):
         raise Unsupported(f"Snapshots are not supported by this sandbox: resource {resource.name}")
+
+
+def check_update_policy(resource: Resource, policy: Any) -> None:
+    """Unsupported for another policy than that of a Lambda alias, TemplateError for one that is written wrong.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
+    """
+    if not isinstance(policy, dict):
+        raise TemplateError(f"Template format error: UpdatePolicy of resource {resource.name} must be a map.")
+    others = [name for name in policy if name != alias_updates.POLICY or resource.type != alias_updates.ALIAS]
+    if others:
+        named = ", ".join(others)
+        raise Unsupported(f"UpdatePolicy {named} is not supported by this sandbox: resource {resource.name}")
+    alias_updates.check(policy)
 
 
 def _policies(resource: Resource) -> Iterable[tuple[str, str | None]]:

@@ -15,8 +15,8 @@ from sandbox.templates.states import StackStatus
 #: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 ACCOUNT_LIMITS = {"StackLimit": 2000, "StackOutputsLimit": 200, "ConcurrentResourcesLimit": 2500}
 
-#: For so long, in wall seconds, a waiter is told nothing of a stack on which work is under way: the waiters of `sam` and
-#: `aws` would sleep up to 30 s before they ask again. No client gives up on an answer sooner than after 60 s.
+#: For so long, in wall seconds, a waiter is told nothing of a stack on which work is under way: the waiters of `sam`
+#: and `aws` would sleep up to 30 s before they ask again. No client gives up on an answer sooner than after 60 s.
 WAITED_SECONDS = 20.0
 
 Answer = Mapping[str, Any]

@@ -13,7 +13,7 @@ from sandbox.gateway.call import AwsError, Call
 from sandbox.gateway.pipeline import Gateway
 from sandbox.templates.errors import TemplateError
 from sandbox.templates.stacks.change_sets import ChangeSets
-from sandbox.templates.stacks.engine import Engine
+from sandbox.templates.stacks.engine import Engine, WhenDeployed
 from sandbox.templates.stacks.reads import Reads
 from sandbox.templates.stacks.recovery import Recovery
 from sandbox.templates.stacks.template_reads import TemplateReads
@@ -61,8 +61,8 @@ class CloudFormation:
         "EstimateTemplateCost": "there is no price calculator to link to",
     }
 
-    def __init__(self, clock: Clock, gateway: Gateway) -> None:
-        self._engine = Engine(clock, gateway)
+    def __init__(self, clock: Clock, gateway: Gateway, when_deployed: WhenDeployed) -> None:
+        self._engine = Engine(clock, gateway, when_deployed)
         reads, writes = Reads(self._engine), Writes(self._engine)
         change_sets = ChangeSets(self._engine, writes)
         recovery = Recovery(self._engine, writes)

@@ -59,7 +59,7 @@ ATTACHMENT = ResourceType(
 
 def _create_address(work: Work) -> str:
     if work["Domain"] not in (None, "vpc"):
-        raise Unsupported(f"Domain {work['Domain']} is not supported: it is vpc")
+        raise Unsupported(f"Domain {work['Domain']} is not supported by this sandbox: it is vpc")
     given = {"Domain": "vpc", "TagSpecifications": labels(work, "elastic-ip")}
     return str(work.call(EC2, "AllocateAddress", **given)["PublicIp"])
 
@@ -142,7 +142,7 @@ _LISTS = ("RouteTableIds", "SecurityGroupIds", "SubnetIds")
 def _create_endpoint(work: Work) -> str:
     kind = work["VpcEndpointType"] or "Gateway"
     if kind not in ("Gateway", "Interface"):
-        raise Unsupported(f"VpcEndpointType {kind} is not supported: Gateway and Interface are")
+        raise Unsupported(f"VpcEndpointType {kind} is not supported by this sandbox: Gateway and Interface are")
     endpoint = work.call(
         EC2,
         "CreateVpcEndpoint",
@@ -161,7 +161,7 @@ def _update_endpoint(work: Work) -> None:
     changed = work.changed
     for name in ("PrivateDnsEnabled", "SubnetIds"):
         if name in changed:
-            raise Unsupported(f"A change of {name} of an endpoint in place is not supported")
+            raise Unsupported(f"A change of {name} of an endpoint in place is not supported by this sandbox")
     given: dict[str, Any] = {}
     for name in ("RouteTableIds", "SecurityGroupIds"):
         old, new = work.before.get(name) or [], work[name] or []

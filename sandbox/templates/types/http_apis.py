@@ -48,11 +48,13 @@ def _check_api(work: Work) -> None:
         # Without a definition they say nothing.
         work.properties.get(name)
     if work["ProtocolType"] not in (None, "HTTP"):
-        raise Unsupported(f"ProtocolType {work['ProtocolType']} is not supported: {_WEBSOCKET}")
+        raise Unsupported(f"ProtocolType {work['ProtocolType']} is not supported by this sandbox: {_WEBSOCKET}")
     if work["IpAddressType"] not in (None, "ipv4"):
-        raise Unsupported(f"IpAddressType {work['IpAddressType']} is not supported: APIs answer on IPv4 only")
+        raise Unsupported(
+            f"IpAddressType {work['IpAddressType']} is not supported by this sandbox: APIs answer on IPv4 only"
+        )
     if work["RouteSelectionExpression"] not in (None, "$request.method $request.path"):
-        raise Unsupported(f"RouteSelectionExpression is not supported: {_WEBSOCKET}")
+        raise Unsupported(f"RouteSelectionExpression is not supported by this sandbox: {_WEBSOCKET}")
 
 
 def _import(work: Work, operation: str, **which: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.templates.types import inline_code
+from sandbox.templates.types import alias_updates, inline_code
 from sandbox.templates.types.resource_type import Failed, ResourceType, Unsupported, Work
 
 _RUNTIME_VERSION = "a runtime's patch version is that of the interpreter on this machine, and can't be pinned"
@@ -264,15 +264,20 @@ def _create_alias(work: Work) -> str:
 
 def _update_alias(work: Work) -> None:
     function, name = _split(work.physical_id)
-    work.call(
-        "lambda",
-        "UpdateAlias",
-        FunctionName=function,
-        Name=name,
-        FunctionVersion=work["FunctionVersion"],
-        Description=work["Description"] or "",
-        RoutingConfig=_routing(work),
-    )
+    left = set(work.changed)
+    if alias_updates.moves(work):
+        alias_updates.move(work, function.rpartition(":")[2], name)
+        left -= {"FunctionVersion"}
+    if left - {"ProvisionedConcurrencyConfig"}:
+        work.call(
+            "lambda",
+            "UpdateAlias",
+            FunctionName=function,
+            Name=name,
+            FunctionVersion=work["FunctionVersion"],
+            Description=work["Description"] or "",
+            RoutingConfig=_routing(work),
+        )
     _provision(work, function, name)
 
 

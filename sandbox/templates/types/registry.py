@@ -7,10 +7,14 @@ from collections.abc import Iterable, Mapping
 from sandbox.templates.errors import TemplateError, Unsupported
 from sandbox.templates.replacement import TypeRules
 from sandbox.templates.types import (
+    cdk,
     cloudformation,
+    cloudwatch,
+    codedeploy,
     cognito,
     dynamodb,
     ec2_gateways,
+    ec2_group_rules,
     ec2_networks,
     events,
     http_apis,
@@ -37,10 +41,14 @@ from sandbox.templates.types import (
 from sandbox.templates.types.resource_type import ResourceType
 
 _MODULES = (
+    cdk,
     cloudformation,
+    cloudwatch,
+    codedeploy,
     cognito,
     dynamodb,
     ec2_gateways,
+    ec2_group_rules,
     ec2_networks,
     events,
     http_apis,

@@ -63,6 +63,12 @@ class Acting(Protocol):
     def wait(self, until: Callable[[], bool], seconds: float) -> bool:
         """Whether something came true within sandbox seconds. The engine raises out of it if the work is given up."""
 
+    def wait_for_deployment(self, identifier: str, seconds: float) -> bool:
+        """Whether a deployment of CodeDeploy's has ended within sandbox seconds; raises as `wait` does."""
+
+    def wait_for_stop(self, identifier: str) -> None:
+        """Waits for a deployment that has been told to stop, even if the work is given up."""
+
 
 class Properties(Mapping[str, Any]):
     """Properties, and which of them were looked at: one that never was, the type does not support."""
@@ -103,8 +109,9 @@ class Work:
 
     `properties` are evaluated and of the types that AWS's schema gives them; `before` are those of the resource as it
     is, in an update. `token` is the UUID of the attempt. `stack_tags` are the stack's. `update_policy` is the
-    resource's UpdatePolicy, evaluated. `found` is for what a creation or update learns and `attributes` wants to know;
-    in an update it begins with the attributes as they are. With `secret` true what Fn::GetAtt gives is not shown.
+    resource's UpdatePolicy, evaluated. `rolls_back` says that an update brings back what was. `found` is for what a
+    creation or update learns and `attributes` wants to know; in an update it begins with the attributes as they are.
+    With `secret` true what Fn::GetAtt gives is not shown.
     """
 
     acting: Acting
@@ -118,6 +125,7 @@ class Work:
     stack_tags_before: Tags = field(default_factory=dict)
     token: str = ""
     update_policy: Any = None
+    rolls_back: bool = False
     found: Mapping[str, Any] = field(default_factory=dict)
     secret: bool = False
     on_made: Callable[[str], None] = lambda physical_id: None

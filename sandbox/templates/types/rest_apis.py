@@ -38,7 +38,9 @@ def _check_api(work: Work) -> None:
         # Without a definition they say nothing.
         work.properties.get(name)
     if (work["EndpointConfiguration"] or {}).get("IpAddressType") not in (None, "ipv4"):
-        raise Unsupported("EndpointConfiguration.IpAddressType dualstack is not supported: APIs answer on IPv4 only")
+        raise Unsupported(
+            "EndpointConfiguration.IpAddressType dualstack is not supported by this sandbox: APIs answer on IPv4 only"
+        )
 
 
 def _import(work: Work, operation: str, **which: str) -> str:

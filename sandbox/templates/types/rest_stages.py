@@ -87,7 +87,7 @@ _CREATED = ("DeploymentId", "Description", "DocumentationVersion", "TracingEnabl
 
 def _check_cache(given: Mapping[str, Any]) -> None:
     if str(given.get("CacheClusterEnabled")).lower() == "true":
-        raise Unsupported(f"CacheClusterEnabled is not supported: {_NO_CACHE}")
+        raise Unsupported(f"CacheClusterEnabled is not supported by this sandbox: {_NO_CACHE}")
 
 
 def _create_stage(work: Work) -> str:
@@ -143,7 +143,7 @@ def _described(properties: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(properties.get("StageDescription") or {})
     for name, reason in _REFUSED_OF_STAGE.items():
         if given.get(name) is not None:
-            raise Unsupported(f"StageDescription.{name} is not supported: {reason}")
+            raise Unsupported(f"StageDescription.{name} is not supported by this sandbox: {reason}")
     _check_cache(given)
     for_all = {name: given.pop(name) for name in _METHOD_SETTINGS if given.get(name) is not None}
     if for_all:

@@ -117,6 +117,38 @@ def test_another_python_than_the_one_at_hand_is_not_pretended(repository: Path) 
     assert f"Python 3.8 is not on this machine, {PYTHON} is" in failed.why
 
 
+def test_variables_are_the_repositorys_and_while_a_job_is_at_work_its_environments_too(repository: Path) -> None:
+    steps = "      - run: echo ${{ vars.REGION }} ${{ vars.ROLE }}.\n"
+    text = (
+        HEAD
+        + "jobs:\n"
+        + job(steps, "plain")
+        + job(steps, "staged", "    environment: ${{ vars.STAGE }}\n")
+        + job(steps, "asked", "    if: vars.ROLE\n    environment: prod\n")
+    )
+    variables = {"": {"REGION": "here", "STAGE": "prod", "ROLE": ""}, "prod": {"ROLE": "deployer"}}
+    environment = {"PATH": search_path()}
+    outcome = run(parse(text), PUSH, repository, {}, environment=environment, seconds=60, variables=variables)
+    assert outcome.jobs == {"plain": "success", "staged": "success", "asked": "skipped"}
+    assert [step.output for step in outcome.steps] == ["here .\n", "here deployer.\n"]
+
+
+def test_an_environment_whose_reviewers_say_no_fails_its_job_before_the_first_step(repository: Path) -> None:
+    text = (
+        HEAD
+        + "jobs:\n"
+        + job("      - run: echo staging\n", "staging", "    environment: staging\n")
+        + job("      - run: echo prod\n", "prod", "    needs: staging\n    environment: {name: prod}\n")
+        + job("      - run: echo after\n", "after", "    needs: prod\n")
+    )
+    environment = {"PATH": search_path()}
+    outcome = run(parse(text), PUSH, repository, {}, environment=environment, seconds=60, refused=["prod"])
+    assert outcome.jobs == {"staging": "success", "prod": "failure", "after": "skipped"}
+    assert [step.output for step in outcome.steps] == ["staging\n", ""]
+    assert outcome.failed is not None
+    assert "the reviewers of the environment prod did not approve it" in outcome.failed.why
+
+
 def test_links_that_a_step_lays_are_not_followed(repository: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -33,6 +33,9 @@ _REFUSED = re.compile(
     r"not supported by this sandbox|sandbox does not support|coldstart does not support|these run in this sandbox"
 )
 
+#: Log groups that functions and APIs make for themselves.
+_WRITTEN = ("/aws/lambda/", "API-Gateway-Execution-Logs_")
+
 Kind = Literal["deployed", "refused", "failed"]
 
 
@@ -158,12 +161,9 @@ class Trial:
         left = inventory(self.client) - before
         self.spoiled |= bool(left)
         kept = [one["PhysicalResourceId"] for one in self.events(identifier, "DELETE_SKIPPED")]
-        # What a function writes, as it does in an account.
-        kept += [
-            f"/aws/lambda/{one['PhysicalResourceId']}"
-            for one in self.events(identifier, "DELETE_COMPLETE")
-            if one["ResourceType"] == "AWS::Lambda::Function"
-        ]
+        own = [one["PhysicalResourceId"] for one in self.events(identifier, "DELETE_COMPLETE")]
+        # What functions and APIs write, as they do in an account; a log group of the template's is its own.
+        kept += [name for one in left if (name := one.rpartition(" ")[2]).startswith(_WRITTEN) and name not in own]
         unasked = sorted(one for one in left if not any(each in one for each in kept))
         return Outcome(outcome.kind, outcome.said, tuple(unasked), outcome.stack)
 

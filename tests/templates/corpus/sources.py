@@ -94,7 +94,11 @@ def templates(collection: str) -> list[Source]:
         folder = OWN
     else:
         folder = sam_cli() if collection == SAM_CLI else cfn_lint() / collection
-    found = (path for path in (folder.glob("*") if collection == "own" else folder.rglob("*")) if path.suffix in _TEMPLATE_FILES)
+    found = (
+        path
+        for path in (folder.glob("*") if collection == "own" else folder.rglob("*"))
+        if path.suffix in _TEMPLATE_FILES
+    )
     named = ((f"{collection}/{path.relative_to(folder).as_posix()}", path) for path in sorted(found))
     return [
         Source(name, path)

@@ -24,7 +24,7 @@ _CANDIDATES = (
     *(f"arn:aws:iam::{ACCOUNT}:role/stand-in", f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/{'0' * 8}-0000-4000"),
     *(ACCOUNT, "stand-in/", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "0123456789", "t3.micro"),
 )
-_REFERENCE = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]+)\}\}")
+_REFERENCE = re.compile(r"""\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}"]+)\}\}""")
 
 
 _FOR_LAMBDA = {

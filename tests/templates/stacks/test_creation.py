@@ -237,3 +237,34 @@ def test_an_answer_comes_though_the_work_goes_on(cloud: Cloud, vendor: Vendor) -
     assert cloud.status(name) == "CREATE_IN_PROGRESS"
     vendor.answer(vendor.request())
     assert cloud.rest(name) == "CREATE_COMPLETE"
+
+
+def test_what_a_condition_leaves_out_need_not_be_built(cloud: Cloud) -> None:
+    template = {
+        **queues(A={}),
+        "Parameters": {"Wanted": {"Type": "String", "Default": "no"}},
+        "Conditions": {"Wanted": {"Fn::Equals": [{"Ref": "Wanted"}, "yes"]}},
+    }
+    template["Resources"]["Images"] = {"Type": "AWS::Neptune::DBCluster", "Condition": "Wanted"}
+    assert cloud.status(cloud.create(template)) == "CREATE_COMPLETE"
+    with pytest.raises(ClientError, match=r"not supported by this sandbox: \[AWS::Neptune::DBCluster\]"):
+        cloud.create(template, Parameters=[{"ParameterKey": "Wanted", "ParameterValue": "yes"}])
+
+
+def test_an_express_deployment_ends_when_all_is_there(cloud: Cloud) -> None:
+    assert cloud.status(cloud.create(queues(A={}), DeploymentConfig={"Mode": "EXPRESS"})) == "CREATE_COMPLETE"
+    kept = {"Mode": "EXPRESS", "DisableRollback": True}
+    failed = cloud.create(queues(A=INVALID, B={}), DeploymentConfig=kept)
+    assert cloud.status(failed) == "CREATE_FAILED"
+    name = cloud.name()
+    made = cloud.cloudformation.create_change_set(
+        StackName=name,
+        ChangeSetName="a",
+        ChangeSetType="CREATE",
+        TemplateBody=text(queues(A=INVALID, B={})),
+        DeploymentConfig=kept,
+    )
+    cloud.cloudformation.execute_change_set(ChangeSetName=made["Id"])
+    assert cloud.rest(name) == "CREATE_FAILED"
+    with pytest.raises(ClientError, match=r"deploymentConfig\.mode"):
+        cloud.create(queues(A={}), DeploymentConfig={"Mode": "FAST"})

@@ -213,3 +213,15 @@ def test_what_a_parameter_names_must_be_there(cloud: Cloud) -> None:
         cloud.create(template, **given("vpc-00000000"))
     vpc = cloud.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
     assert cloud.status(cloud.create(template, **given(vpc))) == "CREATE_COMPLETE"
+
+
+def test_a_nested_templates_address_is_told_as_s3s(cloud: Cloud) -> None:
+    """`sam delete` and `sam sync` take it apart, and know no other."""
+    url = f"{cloud.sandbox.gateway.endpoint_url}/{BUCKET}/a/queue.json"
+    name = cloud.create(
+        {"Resources": {"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}}}
+    )
+    assert cloud.status(name) == "CREATE_COMPLETE"
+    told = cloud.cloudformation.get_template(StackName=name)["TemplateBody"]
+    properties = told["Resources"]["Inner"]["Properties"]
+    assert properties == {"TemplateURL": f"https://s3.us-east-1.amazonaws.com/{BUCKET}/a/queue.json"}

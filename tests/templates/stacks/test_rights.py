@@ -122,3 +122,22 @@ def test_a_reference_to_nothing_fails_the_resource(cloud: Cloud) -> None:
     assert "/no/such/parameter:3" in cloud.reason(name, "A", "CREATE_FAILED")
     name = cloud.create(queues(A={"DelaySeconds": "{{resolve:ssm-secure:/a:1}}"}))
     assert cloud.reason(name, "A", "CREATE_FAILED") == "SSM Secure reference is not supported in: [AWS::SQS::Queue]"
+
+
+def test_a_role_tags_for_cloudformation_and_its_calls_say_so(cloud: Cloud) -> None:
+    """As a service it may set tags that begin with aws:, and CloudTrail tells whose call it is."""
+    function = cloud.role("lambda.amazonaws.com")
+    allowed = {"Effect": "Allow", "Action": ["lambda:*", "iam:PassRole"], "Resource": "*"}
+    role = cloud.role("cloudformation.amazonaws.com", allowed)
+    properties = {"Runtime": "python3.11", "Handler": "index.handler", "Role": function, "Code": {"ZipFile": "a = 1"}}
+    template = {"Resources": {"Function": {"Type": "AWS::Lambda::Function", "Properties": properties}}}
+    name = cloud.create(template, RoleARN=role)
+    assert cloud.status(name) == "CREATE_COMPLETE"
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{cloud.resources(name)['Function']}"
+    tags = cloud.client("lambda").list_tags(Resource=arn)["Tags"]
+    assert tags["aws:cloudformation:stack-name"] == name
+    found = cloud.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateFunction"}]
+    )
+    identity = json.loads(found["Events"][0]["CloudTrailEvent"])["userIdentity"]
+    assert (identity["type"], identity["invokedBy"]) == ("AssumedRole", "cloudformation.amazonaws.com")

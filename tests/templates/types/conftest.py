@@ -46,6 +46,12 @@ class Bench:
                 return False
         return True
 
+    def wait_for_deployment(self, identifier: str, seconds: float) -> bool:
+        return self.wait(lambda: self.sandbox.delivery.deployments.finished(identifier), seconds)
+
+    def wait_for_stop(self, identifier: str) -> None:
+        self.wait_for_deployment(identifier, 10.0)
+
     # One resource.
 
     def create(self, kind: str, properties: Mapping[str, Any] | None = None, logical_id: str = "Thing") -> Work:
