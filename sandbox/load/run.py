@@ -145,6 +145,7 @@ class Run:
         self._timeline = timeline
         self._seconds = seconds
         self._deployments = deployments if timeline.virtual else None
+        self._watch: Deployments | None = None
         self._after = after
         self._lanes = _Lanes(senders, self._came)
         self._lock = threading.Lock()
@@ -201,6 +202,11 @@ class Run:
         """Begin. RuntimeError if it has begun before."""
         if self._thread is not None:
             raise RuntimeError("this run has begun already: make another one for more traffic")
+        if self._deployments is not None:
+            # Here and not in the thread: a deployment that is made at once is one to play for.
+            self._look()
+            self._watch = self._deployments(datetime.fromtimestamp(self._now(), UTC))
+            self._watch.more()
         self._thread = threading.Thread(target=self._drive, name="traffic", daemon=True)
         self._shown.enter_context(Progress(self.__str__, self._fraction))
         self._thread.start()
@@ -307,14 +313,10 @@ class Run:
 
     def _begin(self) -> Deployments | None:
         """Find the start: now, the next full minute of virtual time, or the one after a deployment has begun."""
-        watch = None
-        if self._deployments is not None:
-            self._look()
-            watch = self._deployments(datetime.fromtimestamp(self._now(), UTC))
-            watch.more()
-            self._hold(watch)
+        if self._watch is not None:
+            self._hold(self._watch)
         self._anchor(0.0)
-        return watch
+        return self._watch
 
     def _rest(self, watch: Deployments, mark: float, rests_at: float | None) -> float | None:
         """At a full minute: when to rest, if no deployment is at work, and the rest itself if it is time for it."""

@@ -127,6 +127,14 @@ def test_a_keys_policy_decides_and_names_the_account_by_default(
         assert not decides(in_force, learner, "kms:CreateAlias", resource)
 
 
+def test_a_keys_policy_says_nothing_of_other_services_actions(
+    of: Any, in_force: PoliciesInForce, learner: Principal, clients: Clients
+) -> None:
+    arn = clients("kms").create_key()["KeyMetadata"]["Arn"]
+    assert of("kinesis:StartStreamEncryption", arn) is None
+    assert not decides(in_force, learner, "kinesis:StartStreamEncryption", arn)
+
+
 def test_a_grant_is_a_statement_of_the_keys_policy(of: Any, clients: Clients) -> None:
     kms = clients("kms")
     arn = kms.create_key()["KeyMetadata"]["Arn"]

@@ -38,6 +38,7 @@ def grant(functions: Any, **more: Any) -> dict[str, Any]:
     ("more", "principal", "condition"),
     [
         ({}, {"Service": "events.amazonaws.com"}, None),
+        ({"Principal": "alexa-appkit.amazon.com"}, {"Service": "alexa-appkit.amazon.com"}, None),
         ({"Principal": "111111111111"}, {"AWS": "arn:aws:iam::111111111111:root"}, None),
         ({"Principal": "arn:aws:iam::111111111111:role/r"}, {"AWS": "arn:aws:iam::111111111111:role/r"}, None),
         (

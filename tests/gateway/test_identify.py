@@ -289,3 +289,16 @@ def test_a_service_speaks_for_itself_through_its_own_client(gateway: Gateway) ->
     gateway.on_call(lambda call, result: seen.append(call.principal.kind))
     gateway.client("sqs").list_queues()
     assert seen == ["AWSService"]
+
+
+@pytest.mark.parametrize(
+    ("service", "code", "status"),
+    [
+        ("s3", "AuthorizationHeaderMalformed", 400),
+        ("sqs", "SignatureDoesNotMatch", 400),
+        ("dynamodb", "InvalidSignatureException", 400),
+        ("lambda", "InvalidSignatureException", 403),
+    ],
+)
+def test_a_region_that_aws_has_not_is_refused(clients: Any, service: str, code: str, status: int) -> None:
+    assert failure(clients(service, region="nowhere-1"), service) == (code, status)

@@ -151,14 +151,14 @@ class Actor:
 
     def wait_for_word(self, until: Callable[[], bool], seconds: float) -> bool:
         """As `wait`, for what somebody announces by `halt.wake`: nothing is looked at before."""
-        end = self.clock.now() + seconds
-        timer = self.clock.at(end, self.halt.wake)
-        try:
-            with self.hold.paused():
-                while not until() and not self.halt.is_set and self.clock.now() < end:
-                    self.halt.wait(60.0, lambda: until() or self.clock.now() >= end)
-        finally:
-            timer.cancel()
+        with closing(Word(self.clock, self.halt)) as late:
+            timer = self.clock.after(seconds, late.say)
+            try:
+                with self.hold.paused():
+                    while not until() and not self.halt.is_set and not late.said:
+                        self.halt.wait(60.0, lambda: until() or late.said)
+            finally:
+                timer.cancel()
         if until():
             return True
         if self.halt.is_set:

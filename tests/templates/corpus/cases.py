@@ -92,9 +92,15 @@ INVALID: Mapping[str, str] = {
     "good/resources/lambda/sam_required_properties.yaml": _NO_IMAGE,
     # Permissions of a function `us-east-1`, and Fn::If in place of a resource's properties.
     "good/resources/primary_identifiers.yaml": "function:us-east-1",
+    # A network vpc-1234567.
+    "good/resources/properties/az_cdk.yaml": "vpc-1234567",
     "good/resources/properties/custom.yaml": "Invalid service token",
+    # A group sg-abc1234567.
+    "good/resources/properties/exclusive.yaml": "sg-abc1234567",
     # An API RestApiId and a bucket `bucket` (which somebody has).
     "good/resources/properties/hard_coded_arn_properties.yaml": "Invalid API identifier specified",
+    # A bucket that tells a function which nobody has made.
+    "good/resources/properties/hard_coded_arn_properties_cdk.yaml": "Unable to validate the following destination",
     # Empty trust policies.
     "good/resources/properties/list_duplicates.yaml": "Missing required field Statement",
     # A type of somebody's own registry.
@@ -114,22 +120,60 @@ INVALID: Mapping[str, str] = {
     "integration/yaml-alias.yaml": _ALIASES,
 }
 
-#: Templates with something that the sandbox has not, by what it names first of that.
+#: Templates with something that the sandbox has not, by what it names of that.
 REFUSED: Mapping[str, tuple[str, ...]] = {
-    "AWS::EC2::Instance": (
+    "AWS::AmazonMQ::Broker": ("integration/dynamic-references.yaml",),
+    "AWS::AppConfig::Application": ("good/functions/relationship_conditions_sam.yaml",),
+    "AWS::AppSync::GraphQLApi": ("good/resources/properties/templated_code.yaml",),
+    "AWS::ApplicationInsights::Application": (
+        "aws-sam-cli/hello-application-insights/template.yaml",
+        "aws-sam-cli/hello-everything/template.yaml",
+    ),
+    "AWS::AutoScaling::AutoScalingGroup": (
+        "quickstart/nist_application.yaml",
+        "integration/updatepolicy.yaml",
+    ),
+    "AWS::AutoScaling::LaunchConfiguration": ("integration/ref-types.yaml",),
+    "AWS::Backup::BackupPlan": ("good/resources/backup/test_backup_plan_lifecycle_rule.yml",),
+    "AWS::CloudFormation::WaitCondition": ("integration/creationpolicy.yaml",),
+    "AWS::CloudFormation::WaitConditionHandle": ("good/resources/cloudformation/sam_app_nested.yaml",),
+    "AWS::CloudFront::Distribution": (
         "good/conditions.yaml",
+        "good/functions/getatt_serverless_function_version.yaml",
+        "good/resources/cloudfront/aliases.yaml",
+        "integration/ref-no-value.yaml",
+    ),
+    "AWS::CloudTrail::Trail": ("quickstart/nist_logging.yaml",),
+    "AWS::CodeBuild::Project": ("good/resources/iam/ref_with_path.yaml",),
+    "AWS::CodeCommit::Repository": ("good/resources/properties/string_size.yaml",),
+    "AWS::CodePipeline::Pipeline": ("good/resources_codepipeline.yaml",),
+    "AWS::Config::ConfigRule": (
+        "quickstart/cis_benchmark.yaml",
+        "quickstart/config-rules.json",
+        "quickstart/nist_config_rules.yaml",
+    ),
+    "AWS::EC2::DHCPOptions": (
+        "quickstart/nist_vpc_management.yaml",
+        "quickstart/nist_vpc_production.yaml",
+        "quickstart/vpc-management.json",
+        "quickstart/vpc.json",
+    ),
+    "AWS::EC2::EIPAssociation": ("quickstart/nat-instance.json",),
+    "AWS::EC2::Instance": (
         "good/core/conditions.yaml",
         "good/override/complete.yaml",
         "good/resources/name.yaml",
+        "integration/aws-ec2-instance.yaml",
         "integration/formats.yaml",
         "integration/resources-cloudformation-init.yaml",
     ),
-    "nodejs": (
-        "good/custom/numeric-inequalities-large.yaml",
-        "good/custom/numeric-inequalities-small.yaml",
-        "good/resources/serverless/ignore_globals_valid.yaml",
-        "good/transform_serverless_ignore_globals.yaml",
+    "AWS::EC2::NetworkInterface": ("integration/aws-ec2-networkinterface.yaml",),
+    "AWS::ECR::Repository": (
+        "good/resources/iam/resource_policy.yaml",
+        "aws-sam-cli/image-repositories/template.yaml",
     ),
+    "AWS::ECS::Service": ("integration/cfn-gather.yaml",),
+    "AWS::ElastiCache::ParameterGroup": ("good/resources/elasticache/cache_cluster_failover.yaml",),
     "AWS::LanguageExtensions": (
         "good/functions/foreach.yaml",
         "good/functions_findinmap_default_value.yaml",
@@ -141,92 +185,47 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
         "good/transform/language_extension.yaml",
         "integration/getatt-types.yaml",
     ),
+    "AWS::Logs::SubscriptionFilter": ("good/some_logs_stream_lambda.yaml",),
+    "AWS::OSIS::Pipeline": ("good/resources/properties/hard_coded_arn_properties_sam.yaml",),
+    "AWS::RDS::DBInstance": (
+        "good/no_value.yaml",
+        "good/resources/properties/password.yaml",
+        "good/resources/rds/instance_sizes.yaml",
+        "quickstart/test.yaml",
+    ),
     "Fn::GetStackOutput": (
         "good/functions/get_stack_output.yaml",
         "integration/get-stack-output.yaml",
     ),
-    "AWS::CloudFront::Distribution": (
-        "good/functions/getatt_serverless_function_version.yaml",
-        "good/resources/cloudfront/aliases.yaml",
-        "integration/ref-no-value.yaml",
-    ),
-    "My::S3::Bucket::MODULE": ("good/functions/ref.yaml",),
-    "AWS::AppConfig::Application": ("good/functions/relationship_conditions_sam.yaml",),
-    "Fn::Transform DynamicUserData": (
+    "Fn::ValueOfAll": ("quickstart/openshift.yaml",),
+    "Ipv4NetmaskLength of AWS::EC2::Subnet": ("integration/aws-ec2-subnet.yaml",),
+    "LoggingConfiguration of AWS::S3::Bucket": ("aws-sam-cli/pipeline-stage/template.yaml",),
+    "Macros": (
         "good/functions/sub.yaml",
         "good/parameters/not_used_parameters.yaml",
         "good/parameters/used_transforms.yaml",
+        "good/resources/dynamodb/attributes_transform.yaml",
+        "good/transform/list_transform_many.yaml",
+        "good/transform/list_transform_not_sam.yaml",
     ),
-    "My::Organization::Custom::MODULE": ("good/generic.yaml",),
-    "Some::IAM::Role::MODULE": ("good/modules/minimal.yaml",),
-    "AWS::RDS::DBParameterGroup": (
-        "good/no_value.yaml",
-        "quickstart/test.yaml",
+    "Modules": (
+        "good/functions/ref.yaml",
+        "good/generic.yaml",
+        "good/modules/minimal.yaml",
+        "integration/module-sub-resources.yaml",
     ),
-    "AWS::Backup::BackupPlan": ("good/resources/backup/test_backup_plan_lifecycle_rule.yml",),
-    "AWS::CloudFormation::WaitConditionHandle": ("good/resources/cloudformation/sam_app_nested.yaml",),
-    "AWS::Serverless::Application": (
+    "The AWS Serverless Application Repository": (
         "good/resources/cloudformation/sam_stacks.yaml",
         "good/transform.yaml",
     ),
-    "Fn::Transform AWS::Include": ("good/resources/dynamodb/attributes_transform.yaml",),
-    "AWS::ElastiCache::ParameterGroup": ("good/resources/elasticache/cache_cluster_failover.yaml",),
-    "AWS::CodeBuild::Project": ("good/resources/iam/ref_with_path.yaml",),
-    "AWS::ECR::Repository": (
-        "good/resources/iam/resource_policy.yaml",
-        "aws-sam-cli/image-repositories/template.yaml",
-    ),
     "container images": ("good/resources/lambda/required_properties.yaml",),
-    "AWS::CDK::Metadata": (
-        "good/resources/properties/az_cdk.yaml",
-        "good/resources/properties/hard_coded_arn_properties_cdk.yaml",
-    ),
-    "AWS::EC2::SecurityGroupIngress": ("good/resources/properties/exclusive.yaml",),
-    "AWS::OSIS::Pipeline": ("good/resources/properties/hard_coded_arn_properties_sam.yaml",),
-    "AWS::RDS::DBInstance": (
-        "good/resources/properties/password.yaml",
-        "good/resources/rds/instance_sizes.yaml",
-    ),
-    "AWS::CodeCommit::Repository": ("good/resources/properties/string_size.yaml",),
-    "AWS::AppSync::GraphQLApi": ("good/resources/properties/templated_code.yaml",),
-    "AWS::CodePipeline::Pipeline": ("good/resources_codepipeline.yaml",),
-    "AWS::Logs::SubscriptionFilter": ("good/some_logs_stream_lambda.yaml",),
-    "Transform UnsupportedTransform": ("good/transform/list_transform_many.yaml",),
-    "Transform TestTransform": ("good/transform/list_transform_not_sam.yaml",),
-    "AWS::CodeDeploy::DeploymentGroup": (
+    "nodejs": (
+        "good/custom/numeric-inequalities-large.yaml",
+        "good/custom/numeric-inequalities-small.yaml",
+        "good/resources/serverless/ignore_globals_valid.yaml",
         "good/transform_serverless_api.yaml",
         "good/transform_serverless_function.yaml",
         "good/transform_serverless_globals.yaml",
+        "good/transform_serverless_ignore_globals.yaml",
     ),
-    "AWS::Config::ConfigRule": (
-        "quickstart/cis_benchmark.yaml",
-        "quickstart/config-rules.json",
-        "quickstart/nist_config_rules.yaml",
-    ),
-    "AWS::EC2::NetworkInterface": (
-        "quickstart/nat-instance.json",
-        "integration/aws-ec2-instance.yaml",
-        "integration/aws-ec2-networkinterface.yaml",
-    ),
-    "AWS::AutoScaling::LaunchConfiguration": ("quickstart/nist_application.yaml",),
-    "AWS::Logs::MetricFilter": ("quickstart/nist_logging.yaml",),
-    "AWS::EC2::EIPAssociation": ("quickstart/nist_vpc_management.yaml",),
-    "AWS::EC2::VPCDHCPOptionsAssociation": ("quickstart/nist_vpc_production.yaml",),
-    "Fn::ValueOfAll": ("quickstart/openshift.yaml",),
-    "AWS::EC2::DHCPOptions": (
-        "quickstart/vpc-management.json",
-        "quickstart/vpc.json",
-    ),
-    "Ipv4NetmaskLength of AWS::EC2::Subnet": ("integration/aws-ec2-subnet.yaml",),
-    "AWS::ECS::TaskDefinition": ("integration/cfn-gather.yaml",),
-    "AWS::CloudFormation::WaitCondition": ("integration/creationpolicy.yaml",),
-    "AWS::AmazonMQ::Broker": ("integration/dynamic-references.yaml",),
-    "AWS::S3::Bucket::MODULE": ("integration/module-sub-resources.yaml",),
-    "AWS::ECS::Cluster": ("integration/ref-types.yaml",),
-    "AWS::EC2::LaunchTemplate": ("integration/updatepolicy.yaml",),
-    "AWS::ApplicationInsights::Application": (
-        "aws-sam-cli/hello-application-insights/template.yaml",
-        "aws-sam-cli/hello-everything/template.yaml",
-    ),
-    "LoggingConfiguration of AWS::S3::Bucket": ("aws-sam-cli/pipeline-stage/template.yaml",),
 }

@@ -49,6 +49,11 @@ class Outcome:
     stack: Mapping[str, Any] = field(default_factory=dict)
 
 
+def refusals(outcome: Outcome) -> list[str]:
+    """Those of its messages that refuse something by name."""
+    return [one for one in outcome.said if _REFUSED.search(one)]
+
+
 class Trial:
     """A sandbox in which templates are tried, one after the other.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.templates.stacks.conftest import Cloud, Vendor, text
+from tests.templates.stacks.conftest import ACCOUNT, Cloud, Vendor, text
 
 SOURCE = """
 import cfnresponse
@@ -100,6 +100,14 @@ def test_a_refusal_is_told_and_what_was_made_is_deleted(cloud: Cloud, vendor: Ve
         f"(RequestId: {create['RequestId']})"
     )
     assert (delete["RequestType"], delete["PhysicalResourceId"]) == ("Delete", "half")
+
+
+def test_what_nobody_could_be_asked_to_make_nobody_is_asked_to_delete(cloud: Cloud) -> None:
+    nowhere = f"arn:aws:sns:us-east-1:{ACCOUNT}:no-such-topic"
+    things = {name: {"Type": "Custom::Thing", "Properties": {"ServiceToken": nowhere}} for name in ("One", "Two")}
+    name = cloud.create({"Resources": things})
+    assert cloud.status(name) == "ROLLBACK_COMPLETE"
+    assert "DELETE_IN_PROGRESS" not in cloud.statuses(name, "One")
 
 
 @pytest.mark.parametrize(("given", "seconds"), [({}, 3600), ({"ServiceTimeout": 30}, 30)])

@@ -108,6 +108,16 @@ def test_a_public_network_goes_in_the_order_in_which_it_came(bench: Bench, vpc: 
         bench.delete(table)
 
 
+def test_what_comes_with_a_network_goes_with_it(bench: Bench) -> None:
+    made = bench.create("AWS::EC2::VPC", {"CidrBlock": "10.8.0.0/16"})
+    within = [{"Name": "vpc-id", "Values": [made.physical_id]}]
+    client = bench.client("ec2")
+    assert client.describe_network_acls(Filters=within)["NetworkAcls"]
+    bench.delete(made)
+    assert client.describe_network_acls(Filters=within)["NetworkAcls"] == []
+    assert client.describe_route_tables(Filters=within)["RouteTables"] == []
+
+
 def test_a_security_group_has_its_rules_and_only_these(bench: Bench, vpc: Work) -> None:
     client = bench.client("ec2")
 

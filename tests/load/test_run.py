@@ -1,0 +1,91 @@
+"""Runs of traffic in virtual time, on whole sandboxes: one seed, one run."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sandbox.cloud import Mix
+from tests.load.conftest import Shop, Shops
+
+WAIT_SECONDS = 60.0
+
+
+def wait_for_end(shop: Shop, identifier: str) -> str:
+    """The status in which a deployment ended: asked for again and again, as a client that blocks does."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        info = shop.deploy.get_deployment(deploymentId=identifier)["deploymentInfo"]
+        if info["status"] in ("Succeeded", "Failed", "Stopped"):
+            return str(info["status"])
+    raise AssertionError(f"{identifier} has not ended in {WAIT_SECONDS:.0f} s")
+
+
+def test_one_seed_gives_two_sandboxes_the_same_versions_failures_and_alarm_transitions(shops: Shops) -> None:
+    def play() -> tuple[Any, ...]:
+        shop = shops.open()
+        shop.weigh(0.3)
+        mixes = [
+            Mix("web", "checkout:live", rate=2, customers=500),
+            Mix("app", "checkout:live", rate=[(0, 0.5), (60, 1.5)], arrivals="poisson"),
+        ]
+        run = shop.cloud.traffic.play(mixes, 150, seed=11)
+        assert run.started is not None
+        seen = [(one.mix, one.offset, one.customer, one.version, one.error) for one in run.records]
+        return seen, run.failed_customers, shop.transitions(run.started)
+
+    first, second = play(), play()
+    assert first == second
+    seen, failed, transitions = first
+    assert {version for _, _, _, version, _ in seen} == {"1", "2"}
+    assert failed
+    assert transitions == [(65, "ALARM")]
+
+
+def test_failed_customers_are_those_whose_errors_stand_in_the_logs(shops: Shops) -> None:
+    shop = shops.open()
+    shop.weigh(0.5)
+    run = shop.cloud.traffic.play(Mix("web", "checkout:live", rate=4, customers=60), 60, seed=3)
+    failures = [record for record in run.records if not record.ok]
+    logged = shop.logged('"[ERROR]" "lost web-"')
+    assert len(failures) == len(logged) > 10
+    assert sorted(run.failed_customers) == sorted({line.split("lost ")[1].split()[0] for line in logged})
+    # Each request ran, and none twice.
+    ran = sorted(line.split()[2] for line in shop.logged('"START RequestId"'))
+    assert ran == sorted(record.request_id for record in run.records)
+    assert len(ran) == 240
+
+
+def test_a_canary_under_background_traffic_is_taken_back_at_the_same_request_each_time(shops: Shops) -> None:
+    def play(dawdle: float) -> tuple[Any, ...]:
+        shop = shops.open()
+        shop.group()
+        mix = Mix("web", "checkout:live", rate=5)
+        with shop.cloud.traffic.background(mix, seed=7, during="deployment") as run:
+            # A client that takes its time, sam for one: nothing is sent meanwhile.
+            run._stopping.wait(dawdle)
+            assert run.records == []
+            identifier = shop.begin()
+            assert wait_for_end(shop, identifier) == "Stopped"
+        assert run.started is not None
+        steps = [
+            (event["lifecycleEventName"], event["status"])
+            for target in shop.deploy.batch_get_deployment_targets(
+                deploymentId=identifier,
+                targetIds=shop.deploy.list_deployment_targets(deploymentId=identifier)["targetIds"],
+            )["deploymentTargets"]
+            for event in target["lambdaTarget"]["lifecycleEvents"]
+        ]
+        seen = [(one.offset, one.customer, one.version, one.error) for one in run.records]
+        return seen, run.failed_customers, shop.transitions(run.started), steps
+
+    first, second = play(0.0), play(2.3)
+    assert first == second
+    seen, failed, transitions, steps = first
+    assert transitions[0] == (65, "ALARM")
+    assert ("AllowTraffic", "Failed") in steps
+    after = [version for offset, _, version, _ in seen if offset > 70]
+    assert set(after) == {"1"}
+    assert 5 < len(failed) < 40
+    # A minute after the deployment's end was seen the traffic rests.
+    assert max(offset for offset, *_ in seen) < 180
