@@ -45,6 +45,10 @@ class NotAttempted(Exception):
         super().__init__(message)
         self.message = message
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows where a cell, and not the judge, meets it."""
+        return [self.message]
+
 
 class Incorrect(Exception):
     """The work was looked at and does not hold: what was seen, what was expected, why it matters."""
@@ -55,6 +59,10 @@ class Incorrect(Exception):
         self.expected = expected
         self.why = why
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows where a cell, and not the judge, meets it."""
+        return [f"Seen: {self.seen}", f"Expected: {self.expected}", f"Why it matters: {self.why}"]
+
 
 class Uncheckable(Exception):
     """Nothing can be said now, and it is not the work's fault: the sandbox is away, a log has not arrived."""
@@ -62,6 +70,10 @@ class Uncheckable(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows where a cell, and not the judge, meets it."""
+        return [self.message]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 if TYPE_CHECKING:
     from sandbox.cloud import Cloud
 
 NOT_PART_OF_THE_SANDBOX = "NotImplementedException"
 SERVICE_ROLE_PATH = "/aws-service-role/"
+#: So long a stack may take to come to rest, or to go, wall seconds.
+STACK_SECONDS = 30
+CODEDEPLOYS_OWN = "CodeDeployDefault."
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,9 +70,31 @@ def _layers(cloud: Cloud) -> Iterator[Item]:
             yield Item("layer", f"{layer['LayerName']}:{one['Version']}", f"{layer['LayerName']}:{one['Version']}")
 
 
+def _composite_alarms(cloud: Cloud) -> Iterator[Item]:
+    arguments = {"AlarmTypes": ["CompositeAlarm"]}
+    for one in _pages(cloud.client("cloudwatch"), "describe_alarms", "CompositeAlarms", **arguments):
+        yield Item("composite alarm", one["AlarmName"], one["AlarmName"])
+
+
 def _alarms(cloud: Cloud) -> Iterator[Item]:
     for one in _pages(cloud.client("cloudwatch"), "describe_alarms", "MetricAlarms"):
         yield Item("alarm", one["AlarmName"], one["AlarmName"])
+
+
+def _dashboards(cloud: Cloud) -> Iterator[Item]:
+    for one in _pages(cloud.client("cloudwatch"), "list_dashboards", "DashboardEntries"):
+        yield Item("dashboard", one["DashboardName"], one["DashboardName"])
+
+
+def _applications(cloud: Cloud) -> Iterator[Item]:
+    for name in _pages(cloud.client("codedeploy"), "list_applications", "applications"):
+        yield Item("deployment application", name, name)
+
+
+def _configurations(cloud: Cloud) -> Iterator[Item]:
+    for name in _pages(cloud.client("codedeploy"), "list_deployment_configs", "deploymentConfigsList"):
+        if not name.startswith(CODEDEPLOYS_OWN):
+            yield Item("deployment configuration", name, name)
 
 
 def _groups(cloud: Cloud) -> Iterator[Item]:
@@ -117,6 +143,28 @@ def _roles(cloud: Cloud) -> Iterator[Item]:
             yield Item("role", one["RoleName"], one["RoleName"])
 
 
+def _remove_stack(cloud: Cloud, id: str) -> None:
+    """Deletes a stack, and waits until it has gone: what it deletes must not be deleted beside it.
+
+    An update that waits for a deployment is cancelled first: until it has come to its end nothing can be deleted.
+    """
+    client = cloud.client("cloudformation")
+    patience = {"Delay": 1, "MaxAttempts": STACK_SECONDS}
+    with suppress(WaiterError):
+        if client.describe_stacks(StackName=id)["Stacks"][0]["StackStatus"] == "UPDATE_IN_PROGRESS":
+            client.cancel_update_stack(StackName=id)
+            client.get_waiter("stack_rollback_complete").wait(StackName=id, WaiterConfig=patience)
+    client.delete_stack(StackName=id)
+    with suppress(WaiterError):
+        client.get_waiter("stack_delete_complete").wait(StackName=id, WaiterConfig=patience)
+
+
+def _delete_alarm(cloud: Cloud, id: str) -> None:
+    # One a call: composite alarms can't be deleted together with others of their kind.
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarms.html
+    cloud.client("cloudwatch").delete_alarms(AlarmNames=[id])
+
+
 def _remove_layer(cloud: Cloud, id: str) -> None:
     name, _, version = id.rpartition(":")
     cloud.client("lambda").delete_layer_version(LayerName=name, VersionNumber=int(version))
@@ -154,7 +202,7 @@ class Kind:
 
 #: In the order in which things can go: what uses another before what is used.
 KINDS: dict[str, Kind] = {
-    "stack": Kind(_stacks, lambda cloud, id: cloud.client("cloudformation").delete_stack(StackName=id)),
+    "stack": Kind(_stacks, _remove_stack),
     "REST API": Kind(_rest_apis, lambda cloud, id: cloud.client("apigateway").delete_rest_api(restApiId=id)),
     "HTTP API": Kind(_http_apis, lambda cloud, id: cloud.client("apigatewayv2").delete_api(ApiId=id)),
     "event source mapping": Kind(
@@ -162,7 +210,16 @@ KINDS: dict[str, Kind] = {
     ),
     "function": Kind(_functions, lambda cloud, id: cloud.client("lambda").delete_function(FunctionName=id)),
     "layer": Kind(_layers, _remove_layer),
-    "alarm": Kind(_alarms, lambda cloud, id: cloud.client("cloudwatch").delete_alarms(AlarmNames=[id])),
+    "deployment application": Kind(
+        _applications, lambda cloud, id: cloud.client("codedeploy").delete_application(applicationName=id)
+    ),
+    "deployment configuration": Kind(
+        _configurations,
+        lambda cloud, id: cloud.client("codedeploy").delete_deployment_config(deploymentConfigName=id),
+    ),
+    "composite alarm": Kind(_composite_alarms, _delete_alarm),
+    "alarm": Kind(_alarms, _delete_alarm),
+    "dashboard": Kind(_dashboards, lambda cloud, id: cloud.client("cloudwatch").delete_dashboards(DashboardNames=[id])),
     "queue": Kind(_queues, lambda cloud, id: cloud.client("sqs").delete_queue(QueueUrl=id)),
     "topic": Kind(_topics, lambda cloud, id: cloud.client("sns").delete_topic(TopicArn=id)),
     "table": Kind(_tables, lambda cloud, id: cloud.client("dynamodb").delete_table(TableName=id)),
@@ -195,9 +252,18 @@ def inventory(cloud: Cloud) -> tuple[set[Item], list[str]]:
 def remove(cloud: Cloud, items: set[Item]) -> None:
     """Remove these, each kind in its turn. What refuses to go shows in the next inventory."""
     for name, kind in KINDS.items():
-        for item in sorted(item for item in items if item.kind == name):
-            try:
-                kind.remove(cloud, item.id)
-            except ClientError as error:
-                if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 500:
-                    raise
+        left = sorted(item for item in items if item.kind == name)
+        # Some can go once others of their kind have: a composite alarm that others watch.
+        while left and (refused := [item for item in left if not _gone(cloud, kind, item)]) != left:
+            left = refused
+
+
+def _gone(cloud: Cloud, kind: Kind, item: Item) -> bool:
+    """Removes one; whether it did not refuse."""
+    try:
+        kind.remove(cloud, item.id)
+    except ClientError as error:
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 500:
+            raise
+        return False
+    return True

@@ -333,8 +333,8 @@ def the_cycle_is_cut(cloud: Cloud, answers: Answers) -> None:
 
 prediction(
     "02.8",
-    kb_sent_for_a_line_of_in_zip=int,
-    kb_sent_for_a_line_of_thin=int,
+    kb_sent_for_a_line_of_in_zip=float,
+    kb_sent_for_a_line_of_thin=float,
     layers_count_in_the_limit=bool,
     cells=("r8-predict",),
 )

@@ -24,6 +24,11 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 #: The output metadata with the sentence that is saved instead of a widget's view.
 SAVED_AS = "coldstart-saved-as"
 
+#: JupyterLab and nbconvert set what stands between two dollars as a formula, and `$LATEST` twice is none. The classes
+#: that MathJax 3 and MathJax 2 leave alone.
+#: https://docs.mathjax.org/en/latest/options/document.html#the-configuration-block
+AS_IT_STANDS = 'class="mathjax_ignore tex2jax_ignore"'
+
 #: An icon and a colour beside the word. Colours of Okabe and Ito, which colour-blind readers can tell apart.
 LOOKS: Mapping[Status, tuple[str, str]] = {
     "passed": ("✔", "#0072B2"),
@@ -91,7 +96,7 @@ def verdict_html(verdict: Verdict, title: str) -> str:
     elif verdict.status != "passed" and verdict.message:
         rows = f'<p style="margin:.4em 0 0 0">{html.escape(verdict.message)}</p>'
     style = f"border:1px solid {colour};border-left:6px solid {colour};padding:6px 12px;margin:4px 0"
-    return f'<div role="status" style="{style}"><p style="margin:0">{head}</p>{rows}</div>'
+    return f'<div role="status" {AS_IT_STANDS} style="{style}"><p style="margin:0">{head}</p>{rows}</div>'
 
 
 def show_verdict(verdict: Verdict, title: str, help: Help | None) -> None:
@@ -123,7 +128,7 @@ def _controls(ipywidgets: Any, verdict: Verdict, help: Help) -> Any:
 
     def say(text: str, *, code: bool = False) -> None:
         shown = html.escape(text)
-        said.value = f"<pre>{shown}</pre>" if code else f'<div role="status">{shown}</div>'
+        said.value = f"<pre>{shown}</pre>" if code else f'<div role="status" {AS_IT_STANDS}>{shown}</div>'
 
     def ask_first(asking: bool) -> None:
         confirm.layout.display = keep.layout.display = None if asking else "none"
@@ -132,7 +137,7 @@ def _controls(ipywidgets: Any, verdict: Verdict, help: Help) -> Any:
     def on_hint(_: Any) -> None:
         earlier = said.value if said.value.startswith("<div") else ""
         text = html.escape(help.hint())
-        line = f'<div role="status">{text}</div>'
+        line = f'<div role="status" {AS_IT_STANDS}>{text}</div>'
         said.value = earlier if line in earlier else earlier + line
 
     def on_solution(_: Any) -> None:
@@ -258,7 +263,8 @@ def show_picture(picture: Any) -> None:
         return
     display(picture)
     # Not printed: a browser may break the lines of a printed text in the middle of a word.
-    display({"text/plain": picture.text, "text/html": f"<p>{html.escape(picture.text)}</p>"}, raw=True)
+    shown = f"<p {AS_IT_STANDS}>{html.escape(picture.text)}</p>"
+    display({"text/plain": picture.text, "text/html": shown}, raw=True)
 
 
 def live_box() -> Any:

@@ -72,7 +72,8 @@ class Sandbox:
         self.alarms = Alarms(
             self.clock, self.metrics, lambda service, region: self.gateway.client(service, region=region)
         )
-        for part in (CloudWatch(self.clock, self.metrics, self.alarms), self.logs, self.compute):
+        self.cloudwatch = CloudWatch(self.clock, self.metrics, self.alarms)
+        for part in (self.cloudwatch, self.logs, self.compute):
             self.gateway.add(part)
         self._authorise_calls()
 
@@ -96,7 +97,7 @@ class Sandbox:
             tags={
                 "lambda": self.compute.tags_of,
                 "logs": self.logs.tags_of,
-                "cloudwatch": self.alarms.tags_of,
+                "cloudwatch": self.cloudwatch.tags_of,
                 "apigateway": lambda arn: self.endpoints.tags_of(arn),
                 "cloudformation": lambda arn: self.stacks.tags_of(arn),
                 "codedeploy": lambda arn: self.delivery.tags_of(arn),

@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 
 from checks.contract import Incorrect, Uncheckable
 from checks.functions import invoke, runtime
-from checks.lab02 import rounds, shop, stacks
-from checks.lab02.packaging import bucket_of, upload, with_code
+from checks.lab02 import rounds, shop, stacks, trials
+from checks.lab02.packaging import bucket_of
 from sandbox.templates import TemplateError, read
 from sandbox.templates.document import Document
 
@@ -50,12 +50,12 @@ def must_add_up(cloud: Cloud, text: str, chance: random.Random) -> None:
     """Deploy the template as stacks of its own, twice, upload a receipt to one, and expect its sum in the table."""
     document = document_of(text)
     stack = f"{shop.CYCLE}-{chance.randrange(16**6):06x}"
-    code = upload(cloud, shop.FILES / "cycle" / "src")
+    packed = json.dumps(trials.packaged(cloud, document, FILE, shop.FILES / "cycle"))
     given = {"Runtime": runtime()} if "Runtime" in (document.get("Parameters") or {}) else {}
     both = (stack, f"{stack}-again")
     try:
         for name in both:
-            _must_be_deployed(stacks.deploy(cloud, name, json.dumps(with_code(document, lambda _: code)), **given))
+            _must_be_deployed(stacks.deploy(cloud, name, packed, **given))
         _must_work(cloud, stack, chance)
     finally:
         for name in both:
@@ -70,6 +70,13 @@ def _must_be_deployed(deployment: stacks.Deployment) -> None:
             deployment.reason.rstrip(".") + ".",
             "a template in which some resource needs none of the others.",
             "An arrow that leads back has to go: a name that is known beforehand needs no resource to be read from.",
+        )
+    if deployment.status == "REFUSED":
+        raise Incorrect(
+            f"CloudFormation refuses {FILE}: {deployment.reason[:300]}",
+            "a template that it takes.",
+            "It reads the whole template before it makes anything: a type, a name or a property is wrong, and nothing "
+            "has been made yet.",
         )
     first = rounds.first_failure(deployment.events, deployment.stack)
     why = f"{first.logical_id}: {first.reason}" if first is not None else deployment.reason

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from checks.contract import Uncheckable
 from checks.lab02 import stacks
 from checks.lab06.reading import managed
 
@@ -55,15 +56,15 @@ def _door(function: str, statement: Mapping[str, Any]) -> Door:
 def door(cloud: Cloud, stack: str, permission: str, function: str = "Orders") -> Door:
     """The statement that a stack's resource of type AWS::Lambda::Permission stands for: its physical id is the Sid.
 
-    LookupError if the function's policy does not have it (any more).
+    Uncheckable if the function's policy does not have it (any more).
     """
     known = stacks.resources(cloud, stack)
     name, sid = (str(known[id]["PhysicalResourceId"]) for id in (function, permission))
     there = doors(cloud, name)
     if sid not in there:
-        raise LookupError(
-            f"the policy of {name} has no statement {sid} any more: remove the stack with "
-            f"stacks.delete(cloud, {stack!r}), and deploy it again"
+        raise Uncheckable(
+            f"The policy of {name} has no statement {sid} any more. Remove the stack with "
+            f"stacks.delete(cloud, {stack!r}), and run round 1's cell that deploys it."
         )
     return there[sid]
 

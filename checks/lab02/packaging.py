@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from checks.contract import Incorrect
 from checks.functions import package
-from sandbox.templates import read
+from sandbox.templates import TemplateError, read
 from sandbox.templates.document import Document
 
 if TYPE_CHECKING:
@@ -35,9 +36,30 @@ def bucket_of(cloud: Cloud) -> str:
 
 
 def packaged(cloud: Cloud, template: Path) -> str:
-    """A template's text with its code uploaded; folders are taken from where the template stands."""
-    document = read(template.read_text(encoding="utf-8"))
-    return json.dumps(with_code(document, lambda place: upload(cloud, template.parent / place)))
+    """A template's text with its code uploaded; folders are taken from where the template stands.
+
+    Incorrect, in a sentence that a cell can show, if the template can't be read or a folder of its code is not there.
+    """
+    shown = f"{template.parent.name}/{template.name}"
+    try:
+        return packaged_text(cloud, template.read_text(encoding="utf-8"), template.parent)
+    except TemplateError as error:
+        raise Incorrect(
+            f"{shown} can't be read: {error}",
+            "a template in YAML.",
+            "CloudFormation refuses it with the same words, before it makes anything.",
+        ) from None
+    except FileNotFoundError as missing:
+        raise Incorrect(
+            f"{shown}: {missing}." if template.is_file() else f"{shown} is not there.",
+            "the template, and beside it the folder that each CodeUri and ContentUri names.",
+            "What is packaged is a folder of this machine: CloudFormation never sees it.",
+        ) from None
+
+
+def packaged_text(cloud: Cloud, template: str, folder: Path) -> str:
+    """A template's text with its code uploaded, whose folders are taken from `folder`."""
+    return json.dumps(with_code(read(template), lambda place: upload(cloud, folder / place)))
 
 
 def with_code(document: Document, uri: Callable[[str], str]) -> Document:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from checks.contract import Uncheckable
 from checks.lab02 import doors, reading, shop, stacks, transform
 from checks.lab06.reading import actions_of, by_level
-from sandbox.templates import Template, dependencies, read
+from sandbox.templates import Template, TemplateError, dependencies, read
 from sandbox.templates.serverless import expand
 from sandbox.views import Picture, counted, deployments, listed
 from sandbox.views import templates as view
@@ -130,8 +131,10 @@ def versions(standings: Sequence[reading.Standing]) -> Picture:
 
 # -- 5: change sets --------------------------------------------------------------------------------------------
 
-_STAYS, _PERHAPS, _REPLACED = "stays", "may be replaced", "is replaced"
+_STAYS, _PERHAPS, _REPLACED, _COMES = "stays", "may be replaced", "is replaced or goes", "is new"
 _MEANING = {"False": _STAYS, "Conditional": _PERHAPS, "True": _REPLACED, "": _STAYS}
+#: What another action than Modify means, whatever stands under Replacement.
+_ACTIONS = {"Add": _COMES, "Import": _COMES, "Remove": _REPLACED}
 _RECREATION = {"Never": _STAYS, "Conditionally": _PERHAPS, "Always": _REPLACED, "": _STAYS}
 
 
@@ -143,6 +146,10 @@ def _strongest(causes: Sequence[stacks.Cause]) -> list[stacks.Cause]:
     return list({one.property or one.attribute: kept[one.property or one.attribute] for one in causes}.values())
 
 
+def _meaning(change: stacks.Change) -> str:
+    return _ACTIONS.get(change.action) or _MEANING.get(change.replacement, _STAYS)
+
+
 def changes(planned: Sequence[stacks.Change]) -> Picture:
     """A change set: a line for each property that changes, and what that does to its resource."""
     cells: list[Cell] = []
@@ -150,21 +157,22 @@ def changes(planned: Sequence[stacks.Change]) -> Picture:
         for cause in _strongest(one.causes) or (stacks.Cause("", "", "", ""),):
             row = " · ".join(part for part in (one.logical_id, cause.property or cause.attribute) if part)
             word = cause.recreation or "no property"
-            meaning = _MEANING.get(one.replacement, _STAYS)
+            meaning = _meaning(one)
+            recreation = _RECREATION.get(cause.recreation, meaning) if one.action == "Modify" else meaning
             cells += [
                 Cell(row, "Action", meaning, one.action),
-                Cell(row, "RequiresRecreation", _RECREATION.get(cause.recreation, _STAYS), word),
+                Cell(row, "RequiresRecreation", recreation, word),
                 Cell(row, "Replacement", meaning, one.replacement or "not said"),
             ]
-    counts: dict[str, list[str]] = {meaning: [] for meaning in (_STAYS, _PERHAPS, _REPLACED)}
+    counts: dict[str, list[str]] = {meaning: [] for meaning in (_STAYS, _PERHAPS, _REPLACED, _COMES)}
     for one in planned:
-        counts[_MEANING.get(one.replacement, _STAYS)].append(one.logical_id)
+        counts[_meaning(one)].append(one.logical_id)
     said = [f"What {meaning}: {listed(names)}." for meaning, names in counts.items() if names]
     return grid(
         cells,
         rows="resource · property that changes",
         columns="in the change set",
-        outcomes=(_STAYS, _PERHAPS, _REPLACED),
+        outcomes=(_STAYS, _PERHAPS, _REPLACED, _COMES),
         text=" ".join(said) or "The change set has no changes.",
         legend="the resource",
     )
@@ -189,9 +197,11 @@ def course(events: Sequence[stacks.Event], stack: str) -> Picture:
 
 def needs(text: str, region: str) -> Picture:
     """Which resource of a SAM template needs which, after the transform; a cycle is marked."""
-    document = expand(read(text), {}, region=region)
-    found = transform.needs_of(document)
-    order = dependencies(Template.of(document))
+    try:
+        document = expand(read(text), {}, region=region)
+        found, order = transform.needs_of(document), dependencies(Template.of(document))
+    except TemplateError as error:
+        raise Uncheckable(f"There is no picture of a template that can't be read: {error}") from None
     alone = [name for name, needed in order.items() if not needed and not any(name in one for one in order.values())]
     picture = view.needs(found, transform.cycle_in(found))
     return Picture(picture.chart, picture.text + (f" {listed(alone)}: needs nothing." if alone else ""))

@@ -20,6 +20,8 @@ from checks.workflow.actions import stand_ins
 from checks.workflow.document import BadWorkflow, Workflow
 from checks.workflow.expressions import BadExpression
 from checks.workflow.runner import Action, Event, Run, Scene
+from sandbox.progress import Progress
+from sandbox.templates import TemplateError, read
 
 WORKFLOW = "orders/workflows/deploy.yml"
 ROLES = "orders/pipeline/roles.yaml"
@@ -92,6 +94,14 @@ def written(template: str, text: str, roles: str) -> Pipeline:
             "GitHub shows the same as an invalid workflow, and runs nothing.",
         ) from None
     _keeps_no_keys(text)
+    try:
+        read(roles)
+    except TemplateError as error:
+        raise Incorrect(
+            f"{ROLES} can't be read: {error}",
+            "a template in YAML.",
+            "CloudFormation refuses it with the same words, and the pipeline has no roles.",
+        ) from None
     return Pipeline(template, text, roles, workflow)
 
 
@@ -176,11 +186,15 @@ def rehearse(pipeline: Pipeline, scenario: Scenario) -> Rehearsal:
 
 
 def rehearsed(folder: Path, *scenarios: Scenario) -> list[Rehearsal]:
-    """Rehearse the pipeline of a lab's folder: what a cell shows. Incorrect for a workflow that can't be run."""
+    """Rehearse the pipeline of a lab's folder: what a cell shows, with its progress. Incorrect for one that can't be
+    run."""
     texts = [(folder / name).read_text(encoding="utf-8") for name in (orders.FILE, WORKFLOW, ROLES)]
     pipeline = written(*texts)
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda one: rehearse(pipeline, one), scenarios))
+    found: list[Rehearsal] = []
+    with Progress("rehearsing", lambda: len(found) / len(scenarios)), ThreadPoolExecutor(2) as pool:
+        for one in pool.map(lambda one: rehearse(pipeline, one), scenarios):
+            found.append(one)
+    return found
 
 
 def run_for(

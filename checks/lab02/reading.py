@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from checks.lab02 import rounds, shop, stacks
+from checks.lab02.tools import Ran
 from sandbox.views.deployments import Upload
 
 if TYPE_CHECKING:
     from sandbox.cloud import Cloud
 
+#: What `sam deploy` says where the change set was executed, and the stack then failed.
+_BEGUN = "create/update the stack"
 FUNCTION, LAYER = "AWS::Lambda::Function", "AWS::Lambda::LayerVersion"
 
 
@@ -91,6 +94,13 @@ def failed_deployment(cloud: Cloud, stack: str) -> list[stacks.Event]:
         if one.logical_id == stack and one.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
     ]
     return found[begun[-1] :] if begun else []
+
+
+def trouble(cloud: Cloud, stack: str, deployed: Ran) -> str:
+    """Why a `sam deploy` failed: what it says, and the first failure among the events of a deployment that began."""
+    said = deployed.complaint
+    first = rounds.first_failure(failed_deployment(cloud, stack), stack) if _BEGUN in said else None
+    return said if first is None else f"{said}\n\nFirst: {first.logical_id} ({first.type}): {first.reason}"
 
 
 def planned(cloud: Cloud, stack: str) -> tuple[stacks.Change, ...]:

@@ -254,7 +254,7 @@ def _must_replace_nothing(planned: stacks.ChangeSet) -> None:
 def _must_find(cloud: Cloud, stack: str, items: Sequence[Order]) -> None:
     try:
         function = stacks.physical(cloud, stack, FUNCTION_ID)
-    except KeyError:
+    except Uncheckable:
         raise Incorrect(
             f"The stack has no resource {FUNCTION_ID} any more.", "the function that support calls.", "They call it."
         ) from None

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from checks.contract import Uncheckable
+from sandbox.progress import Progress
 from sandbox.templates import read
 from sandbox.templates.document import Document
 
@@ -221,15 +223,14 @@ def delete(cloud: Cloud, stack: str) -> None:
 
 
 def wait(cloud: Cloud, done: Callable[[], bool], what: str, seconds: float = LONGEST_SECONDS) -> None:
-    """Ask until it is so. TimeoutError after `seconds` of the cloud's time."""
+    """Ask until it is so, and say so where it takes its time. TimeoutError after `seconds` of the cloud's time."""
     end = cloud.clock.timestamp() + seconds
-    while not done():
-        if cloud.clock.timestamp() > end:
-            raise TimeoutError(f"{what} is not done after {seconds:.0f} seconds")
-        if cloud.target == "local":
-            time.sleep(ASK_SECONDS_LOCALLY)
-        else:
-            cloud.clock.advance(ASK_SECONDS)
+    pause = ASK_SECONDS_LOCALLY if cloud.target == "local" else ASK_SECONDS / cloud.clock.speedup
+    with Progress(f"waiting for {what}", lambda: None):
+        while not done():
+            if cloud.clock.timestamp() > end:
+                raise TimeoutError(f"{what} is not done after {seconds:.0f} seconds")
+            time.sleep(pause)
 
 
 # -- reading ---------------------------------------------------------------------------------------------------
@@ -257,14 +258,34 @@ def outputs(cloud: Cloud, stack: str) -> dict[str, str]:
 
 
 def resources(cloud: Cloud, stack: str) -> dict[str, dict[str, Any]]:
-    """A stack's resources by logical id, as ListStackResources has them: PhysicalResourceId, ResourceType and so on."""
+    """A stack's resources by logical id, as ListStackResources has them: PhysicalResourceId, ResourceType and so on.
+
+    Uncheckable if there is no such stack.
+    """
     pages = cloud.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
-    return {one["LogicalResourceId"]: one for page in pages for one in page["StackResourceSummaries"]}
+    with _known(stack):
+        return {one["LogicalResourceId"]: one for page in pages for one in page["StackResourceSummaries"]}
+
+
+@contextmanager
+def _known(stack: str) -> Iterator[None]:
+    """Uncheckable, for a learner whose cells ran in another order, where CloudFormation knows no such stack."""
+    try:
+        yield
+    except ClientError as refusal:
+        if "does not exist" not in str(refusal.response["Error"].get("Message")):
+            raise
+        raise Uncheckable(f"There is no stack {stack}. Run the cell that deploys it, then this one.") from None
 
 
 def physical(cloud: Cloud, stack: str, logical_id: str) -> str:
-    """What one resource of a stack is called. KeyError if the stack has none of that logical id."""
-    return str(resources(cloud, stack)[logical_id]["PhysicalResourceId"])
+    """What one resource of a stack is called. Uncheckable if the stack has none of that logical id."""
+    name = resources(cloud, stack).get(logical_id, {}).get("PhysicalResourceId")
+    if not name:
+        raise Uncheckable(
+            f"The stack {stack} has no resource {logical_id}. Run the cell that deploys it, then this one."
+        )
+    return str(name)
 
 
 def events(cloud: Cloud, stack: str) -> list[Event]:
@@ -289,6 +310,10 @@ def _event(told: Mapping[str, Any]) -> Event:
 
 
 def template_of(cloud: Cloud, stack: str, stage: str = "Original") -> Document:
-    """A stack's template: as it was sent ("Original"), or as the transform left it ("Processed")."""
-    body = cloud.client("cloudformation").get_template(StackName=stack, TemplateStage=stage)["TemplateBody"]
+    """A stack's template: as it was sent ("Original"), or as the transform left it ("Processed").
+
+    Uncheckable if there is no such stack.
+    """
+    with _known(stack):
+        body = cloud.client("cloudformation").get_template(StackName=stack, TemplateStage=stage)["TemplateBody"]
     return read(body if isinstance(body, str) else json.dumps(body))

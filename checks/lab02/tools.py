@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from checks.execution import search_path
 from checks.state import ROOT
+from sandbox.progress import Progress
 
 if TYPE_CHECKING:
     from sandbox.cloud import Cloud
 
 BIN = ROOT / "checks" / "workbench" / "bin"
 LONGEST_SECONDS = 600.0
+#: So many lines of a command that failed without an `Error:`.
+_LAST_LINES = 8
 #: What `sam` says for every run, and what has nothing to do with the template.
 _CHATTER = ("Auto resolution of buckets", "To use a specific S3 bucket", "Above settings can be stored")
 
@@ -38,9 +41,19 @@ class Ran:
         """The first line that has these words in it; empty if none has."""
         return next((one.strip() for one in self.lines if words in one), "")
 
+    @property
+    def complaint(self) -> str:
+        """What it says of its failure: from the line with `Error:` on, or the last lines that are no stack trace."""
+        begins = next((index for index, one in enumerate(self.lines) if one.startswith("Error:")), None)
+        if begins is not None:
+            return "\n".join(self.lines[begins:])
+        shown = [one for one in self.lines if one and not one.startswith(("Traceback", "  "))]
+        return "\n".join(shown[-_LAST_LINES:])
+
 
 def sam(cloud: Cloud, arguments: str, folder: Path, *, quiet: bool = False) -> Ran:
-    """Run `sam` with these arguments in a folder, and print its lines as they come (none if `quiet`).
+    """Run `sam` with these arguments in a folder, and print its lines as they come; if `quiet` none of them, only
+    that it takes its time.
 
     In an account what it deploys gets the lab's tags, by which `lab.finish()` finds it.
     """
@@ -51,12 +64,19 @@ def sam(cloud: Cloud, arguments: str, folder: Path, *, quiet: bool = False) -> R
 
 
 def aws(cloud: Cloud, arguments: str, folder: Path, *, quiet: bool = False) -> Ran:
-    """Run `aws` with these arguments in a folder, and print its lines as they come (none if `quiet`)."""
+    """Run `aws` with these arguments in a folder, and print its lines as they come (none of them if `quiet`)."""
     return run(cloud, ["aws", *shlex.split(arguments)], folder, quiet=quiet)
 
 
 def run(cloud: Cloud, command: list[str], folder: Path, *, quiet: bool = False) -> Ran:
     """Run one of the labs' commands on a cloud. TimeoutError if it does not end."""
+    if quiet:
+        with Progress(shlex.join(command[:2]), lambda: None):
+            return _ran(cloud, command, folder, quiet=True)
+    return _ran(cloud, command, folder, quiet=False)
+
+
+def _ran(cloud: Cloud, command: list[str], folder: Path, *, quiet: bool) -> Ran:
     lines: list[str] = []
     process = subprocess.Popen(
         [str(BIN / command[0]), *command[1:]],

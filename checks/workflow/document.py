@@ -133,6 +133,10 @@ def parse(text: str) -> Workflow:
     """The workflow that a file holds. BadWorkflow."""
     try:
         document = yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+        raise BadWorkflow(f"it is no YAML: {place}{error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise BadWorkflow(f"it is no YAML: {' '.join(str(error).split())}") from None
     except RecursionError:

@@ -45,7 +45,10 @@ class Scope:
 
 
 def fill(text: str, scope: Scope) -> str:
-    """A text with each `${{ ... }}` replaced by its value. BadExpression."""
+    """A text with each `${{ ... }}` replaced by its value. BadExpression, too for one that is not closed."""
+    if "${{" in _PLACE.sub("", text):
+        opened = text[text.rindex("${{") :].split("\n")[0][:60]
+        raise BadExpression(f"the expression is not closed: {opened!r} has no }}}}")
     return _PLACE.sub(lambda place: written(evaluate(place[1], scope)), text)
 
 

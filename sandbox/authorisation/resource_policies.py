@@ -60,7 +60,7 @@ class ResourcePolicies:
                 return None, False
             return self._source(arn, moto_policies.policy(arn)), True
         if service == "kms" and not need.action.lower().startswith("kms:"):
-            # A key's policy speaks of KMS's own actions; those of others (kinesis:StartStreamEncryption) only name keys.
+            # A key's policy speaks of KMS's own actions; those of others (kinesis:StartStreamEncryption) only name it.
             return None, False
         reader = self._readers.get(service)
         if reader is None:

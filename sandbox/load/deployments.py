@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +22,11 @@ class Deployments:
         self._since = since
         self._seen: list[str] = []
 
-    def more(self) -> bool:
-        """Whether there are deployments that this has not seen before. ClientError if it may not look."""
+    def more(self) -> float | None:
+        """When the first of the deployments was made that this has not seen before, Unix seconds; None for none.
+
+        ClientError if it may not look.
+        """
         found: list[str] = []
         pages = self._client.get_paginator("list_deployments")
         try:
@@ -34,13 +38,15 @@ class Deployments:
                 raise
         new = [identifier for identifier in found if identifier not in self._seen]
         self._seen += new
-        return bool(new)
+        return min((info["createTime"].timestamp() for info in self._infos(new)), default=None)
 
     def at_work(self) -> bool:
         """Whether one of them, or one that came since, has not ended."""
         self.more()
-        for first in range(0, len(self._seen), _BATCH):
-            answer = self._client.batch_get_deployments(deploymentIds=self._seen[first : first + _BATCH])
-            if any(info["status"] not in _ENDED for info in answer["deploymentsInfo"]):
-                return True
-        return False
+        return any(info["status"] not in _ENDED for info in self._infos(self._seen))
+
+    def _infos(self, identifiers: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for first in range(0, len(identifiers), _BATCH):
+            yield from self._client.batch_get_deployments(deploymentIds=identifiers[first : first + _BATCH])[
+                "deploymentsInfo"
+            ]

@@ -116,7 +116,8 @@ def plan(mixes: Sequence[Mix], seed: int, seconds: float | None, *, clear: bool)
     `clear` keeps the arrivals clear of the times at which the cloud acts by itself.
     """
     streams = [
-        ((offset, place, number) for number, offset in enumerate(_arrivals(mix, seed, seconds, clear=clear)))
+        # Offset, place of the mix, number within it: two at one time leave in the order of the mixes.
+        zip(_arrivals(mix, seed, seconds, clear=clear), itertools.repeat(place), itertools.count())
         for place, mix in enumerate(mixes)
     ]
     makers = [_Maker(mix, seed) for mix in mixes]

@@ -19,11 +19,12 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-from sandbox.load.answers import Answer, answer_of_error
+from sandbox.load.answers import Answer, answer_of_error, answer_of_function
 from sandbox.load.deployments import Deployments
 from sandbox.load.mixes import MAX_REQUESTS, WINDOW_SECONDS, Departure, Mix, plan
 from sandbox.load.records import Bucket, Record, summary
-from sandbox.load.senders import Send
+from sandbox.load.senders import Sender, SignedInvocations
+from sandbox.load.wire import Wire
 from sandbox.progress import Progress
 
 MINUTE = 60.0
@@ -36,6 +37,9 @@ GRACE_SECONDS = 2.0
 CLOSING_SECONDS = 120.0
 #: The longest wait for requests in flight before time goes over a mark, wall seconds.
 MARK_SECONDS = 2.0
+#: How long a request that is due waits for the one before it, wall seconds after that was sent, and at most as long as
+#: requests are apart: two that come close together are sent in turn, not side by side in whatever order threads run.
+TURN_SECONDS = 0.05
 #: While no deployment has begun yet: how often it is asked for, in wall seconds, and how far time may go into a minute
 #: before it is taken to the next one. What began by then shifts early in a minute, which arrivals keep clear of.
 LOOK_SECONDS = 0.1
@@ -58,21 +62,26 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
+    """A request that leaves at the cloud's time `at`; `finish` gets its answer, `began` is of time.perf_counter."""
+
     departure: Departure
     at: float
+    began: float
+    finish: Callable[[], Answer]
 
 
 class _Lanes:
     """Threads that send one request each at a time. Answers come back in one queue."""
 
-    def __init__(self, senders: Mapping[str, Send], came: Callable[[_Sent, Answer, float], None]) -> None:
-        self._senders = senders
+    def __init__(self, came: Callable[[_Sent, Answer], None]) -> None:
         self._came = came
         self._idle: list[queue.SimpleQueue[_Sent | None]] = []
         self._all: list[queue.SimpleQueue[_Sent | None]] = []
         #: A lane is put here when its request has been answered.
         self._back: queue.SimpleQueue[queue.SimpleQueue[_Sent | None]] = queue.SimpleQueue()
         self.in_flight = 0
+        self._last: queue.SimpleQueue[_Sent | None] | None = None
+        self._last_sent = 0.0
 
     def send(self, sent: _Sent) -> None:
         """Start a request; waits for a lane if all are under way."""
@@ -81,6 +90,7 @@ class _Lanes:
         # The one used last, so that one connection serves as long as requests do not overlap.
         lane = self._idle.pop() if self._idle else self._open()
         self.in_flight += 1
+        self._last, self._last_sent = lane, time.monotonic()
         lane.put(sent)
 
     def wait(self, seconds: float | None) -> None:
@@ -91,6 +101,13 @@ class _Lanes:
             return
         self.in_flight -= 1
         self._idle.append(lane)
+        if lane is self._last:
+            self._last = None
+
+    def take_turns(self, seconds: float) -> None:
+        """Wait for the answer to the request that was sent last, until `seconds` of the wall after it was."""
+        while self._last is not None and (left := self._last_sent + seconds - time.monotonic()) > 0:
+            self.wait(left)
 
     def drain(self, seconds: float) -> None:
         """Wait for all answers, for some wall seconds at most."""
@@ -110,12 +127,11 @@ class _Lanes:
 
     def _serve(self, lane: queue.SimpleQueue[_Sent | None]) -> None:
         while (sent := lane.get()) is not None:
-            began = time.perf_counter()
             try:
-                answer = self._senders[sent.departure.mix.name](sent.departure, sent.at)
+                answer = sent.finish()
             except Exception as error:
                 answer = answer_of_error(error)
-            self._came(sent, answer, time.perf_counter() - began)
+            self._came(sent, answer)
             self._back.put(lane)
 
 
@@ -131,7 +147,7 @@ class Run:
         self,
         timeline: Timeline,
         mixes: Sequence[Mix],
-        senders: Mapping[str, Send],
+        senders: Mapping[str, Sender],
         *,
         seed: int,
         seconds: float | None = None,
@@ -147,7 +163,9 @@ class Run:
         self._deployments = deployments if timeline.virtual else None
         self._watch: Deployments | None = None
         self._after = after
-        self._lanes = _Lanes(senders, self._came)
+        self._senders = senders
+        self._lanes = _Lanes(self._came)
+        self._wires: list[Wire] = []
         self._lock = threading.Lock()
         self._records: dict[int, Record] = {}
         self._failed = 0
@@ -160,6 +178,7 @@ class Run:
         self._thread: threading.Thread | None = None
         self._shown = ExitStack()
         self._start = 0.0
+        self._turn = min(TURN_SECONDS, 1.0 / max(sum(mix.peak() for mix in mixes), 1e-6)) if timeline.virtual else 0.0
 
     # -- what it has seen --------------------------------------------------------------------------------------
 
@@ -203,10 +222,11 @@ class Run:
         if self._thread is not None:
             raise RuntimeError("this run has begun already: make another one for more traffic")
         if self._deployments is not None:
-            # Here and not in the thread: a deployment that is made at once is one to play for.
+            # Here and not in the thread: a deployment that is made at once is one to play for, early in a minute.
             self._look()
             self._watch = self._deployments(datetime.fromtimestamp(self._now(), UTC))
             self._watch.more()
+            self._jump(MINUTE - self._now() % MINUTE)
         self._thread = threading.Thread(target=self._drive, name="traffic", daemon=True)
         self._shown.enter_context(Progress(self.__str__, self._fraction))
         self._thread.start()
@@ -284,6 +304,8 @@ class Run:
         finally:
             self._lanes.drain(LAST_SECONDS)
             self._lanes.close()
+            for wire in self._wires:
+                wire.close()
             with self._lock:
                 if not self._closed:
                     self._closed = True
@@ -303,19 +325,61 @@ class Run:
                 if watch is not None and mark % MINUTE == 0:
                     rests_at = self._rest(watch, mark, rests_at)
                 mark += WINDOW_SECONDS
-            self._reach(departure.offset)
-            at = self._now()
-            self._sent += 1
-            self._lanes.send(_Sent(departure, at))
-        self._lanes.drain(LAST_SECONDS)
+            self._lanes.take_turns(self._turn)
+            self._depart(departure)
+        while self._lanes.in_flight and not self._stopping.is_set():
+            self._lanes.wait(1.0)
         if self._seconds is not None:
             self._reach(self._seconds)
+
+    def _depart(self, departure: Departure) -> None:
+        """Send a request when it is due."""
+        sender = self._senders[departure.mix.name]
+        if self._timeline.virtual and isinstance(sender, SignedInvocations) and not self._lanes.in_flight:
+            self._depart_at_once(departure, sender)
+            return
+        self._reach(departure.offset)
+        at = self._now()
+        self._sent += 1
+        self._lanes.send(_Sent(departure, at, time.perf_counter(), lambda: sender.send(departure, at)))
+
+    def _depart_at_once(self, departure: Departure, sender: SignedInvocations) -> None:
+        """Advance the clock and invoke, both on one wire. What is not answered in its turn is waited for by a lane."""
+        wire = self._wires.pop() if self._wires else Wire(sender.endpoint)
+        due = self._start + departure.offset
+        gap = due - self._now()
+        if self._stopping.is_set():
+            raise Stopped
+        self._sent += 1
+        wire.write((wire.advancing(gap) if gap > 0 else b"") + sender.request(wire, departure, due))
+        if gap > 0:
+            self._cloud, self._wall = wire.advanced(), time.monotonic()
+        began = time.perf_counter()
+
+        def finish() -> Answer:
+            answer = wire.read()
+            self._wires.append(wire)
+            return answer_of_function(*answer)
+
+        sent = _Sent(departure, self._now(), began, finish)
+        try:
+            answer = wire.read_within(self._turn)
+        except OSError as error:
+            self._came(sent, answer_of_error(error))
+            return
+        if answer is None:
+            self._lanes.send(sent)
+            return
+        self._wires.append(wire)
+        self._came(sent, answer_of_function(*answer))
 
     def _begin(self) -> Deployments | None:
         """Find the start: now, the next full minute of virtual time, or the one after a deployment has begun."""
         if self._watch is not None:
-            self._hold(self._watch)
-        self._anchor(0.0)
+            self._anchor(self._hold(self._watch), 0.0)
+        else:
+            self._look()
+            self._anchor(self._now(), 0.0)
         return self._watch
 
     def _rest(self, watch: Deployments, mark: float, rests_at: float | None) -> float | None:
@@ -328,21 +392,18 @@ class Run:
             rests_at = mark + math.ceil(self._after / MINUTE) * MINUTE
         if mark < rests_at:
             return rests_at
-        self._hold(watch)
-        self._anchor(mark)
+        self._anchor(self._hold(watch), mark)
         return None
 
-    def _anchor(self, reached: float) -> None:
-        """Go on at the next full minute of virtual time, at once in an account: `reached` seconds after the start."""
-        self._look()
-        now = self._now()
+    def _anchor(self, now: float, reached: float) -> None:
+        """Go on at the full minute of virtual time after `now`, at once in an account; `reached` seconds are over."""
         self._start = (math.ceil(now / MINUTE) * MINUTE if self._timeline.virtual else now) - reached
         if self.started is None:
             self.started = datetime.fromtimestamp(self._start, UTC)
 
-    def _hold(self, watch: Deployments) -> None:
-        """Return when a deployment has begun; meanwhile keep time early in a minute. Nothing is sent."""
-        while not watch.more():
+    def _hold(self, watch: Deployments) -> float:
+        """When a deployment was begun, once there is one. Meanwhile time stays early in a minute, nothing is sent."""
+        while (begun := watch.more()) is None:
             if self._closing:
                 raise Stopped
             self._look()
@@ -352,13 +413,16 @@ class Run:
                 self._jump(MINUTE - into)
             elif self._stopping.wait(LOOK_SECONDS):
                 raise Stopped
+        # Of the time at which it was made: time may have gone to the next minute between that and the look.
+        self._look()
+        return begun
 
     def _settle(self, offset: float) -> None:
         """Let time reach a mark with nothing in flight and nothing at work."""
         self._lanes.drain(MARK_SECONDS)
-        self._reach(offset)
-        if not self._lanes.in_flight:
+        if self._start + offset <= self._now() and not self._lanes.in_flight:
             self._jump(0.0)
+        self._reach(offset)
 
     def _reach(self, offset: float) -> None:
         """Return when the cloud's time is `offset` seconds past the start."""
@@ -388,7 +452,8 @@ class Run:
     def _now(self) -> float:
         return self._cloud + (time.monotonic() - self._wall) * self._timeline.speedup
 
-    def _came(self, sent: _Sent, answer: Answer, seconds: float) -> None:
+    def _came(self, sent: _Sent, answer: Answer) -> None:
+        seconds = time.perf_counter() - sent.began
         departure = sent.departure
         record = Record(
             index=departure.index,

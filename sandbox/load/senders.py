@@ -6,13 +6,11 @@ takes as long for that as the sandbox takes to answer.
 
 from __future__ import annotations
 
-import functools
-import http.client
 import json
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import urllib3
 from botocore.auth import SigV4Auth
@@ -21,14 +19,22 @@ from botocore.awsrequest import AWSRequest
 from sandbox.isolation import INVOKE_READ_TIMEOUT_SECONDS, require_loopback
 from sandbox.load.answers import Answer, Json, answer_of_function, decoded, words_of_failure
 from sandbox.load.mixes import Departure, Target
-
-#: Sends one request at the cloud's time that is given (Unix seconds), and waits for its answer. Safe to use from many
-#: threads; an exception is for `answer_of_error`.
-Send = Callable[[Departure, float], Answer]
+from sandbox.load.wire import Wire
 
 #: As long as a function may take: API Gateway answers sooner, a function URL waits for it.
 _URL_SECONDS = float(INVOKE_READ_TIMEOUT_SECONDS)
 _CONNECT_SECONDS = 5.0
+
+
+class Sender(Protocol):
+    """Sends requests to one target."""
+
+    def send(self, departure: Departure, at: float) -> Answer:
+        """Send one request at the cloud's time `at` (Unix seconds), and wait for its answer.
+
+        Safe to use from many threads; an exception is for `answer_of_error`.
+        """
+        ...
 
 
 class Cloud(Protocol):
@@ -45,43 +51,52 @@ class Cloud(Protocol):
     def credentials(self) -> Any: ...
 
 
-def sender(target: Target, cloud: Cloud, invoker: Callable[[], Any]) -> Send:
-    """How requests to a target are sent. `invoker` gives a Lambda client that tries once.
+def sender(target: Target, cloud: Cloud, invoker: Callable[[], Any]) -> Sender:
+    """What sends requests to a target. `invoker` gives a Lambda client that tries once.
 
     Raises what `cloud.url` raises for a URL that leads nowhere, and Refused for one that leaves this machine.
     """
     if not isinstance(target, str):
-        return functools.partial(_call, target)
+        return _Calls(target)
     if "://" in target:
-        return _to_url(target, cloud)
+        return _Posts(target, cloud)
     if cloud.endpoint is not None:
-        return SignedInvocations(target, cloud.endpoint, cloud.region, cloud.credentials).send
-    return _Invocations(target, invoker()).send
+        return SignedInvocations(target, cloud.endpoint, cloud.region, cloud.credentials)
+    return _Invocations(target, invoker())
 
 
-def _call(target: Callable[[Json], Any], departure: Departure, at: float) -> Answer:
-    result = target(json.loads(departure.body))
-    metadata = result.get("ResponseMetadata", {}) if isinstance(result, dict) else {}
-    return Answer(
-        status_code=int(metadata.get("HTTPStatusCode", 200)), result=result, request_id=metadata.get("RequestId", "")
-    )
+class _Calls:
+    """Hands payloads to a callable."""
+
+    def __init__(self, target: Callable[[Json], Any]) -> None:
+        self._target = target
+
+    def send(self, departure: Departure, at: float) -> Answer:
+        result = self._target(json.loads(departure.body))
+        metadata = result.get("ResponseMetadata", {}) if isinstance(result, dict) else {}
+        return Answer(
+            status_code=int(metadata.get("HTTPStatusCode", 200)),
+            result=result,
+            request_id=metadata.get("RequestId", ""),
+        )
 
 
-# -- URLs ----------------------------------------------------------------------------------------------------------
+class _Posts:
+    """Posts payloads to a URL."""
 
+    def __init__(self, target: str, cloud: Cloud) -> None:
+        url = cloud.url(target)
+        if cloud.target == "local":
+            url = require_loopback(url, f"the target {target!r}")
+        self._url = url
+        # Redirects are the answer, and nothing is tried again: each request is to be counted once.
+        self._pool = urllib3.PoolManager(
+            maxsize=64, timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_URL_SECONDS), retries=False
+        )
 
-def _to_url(target: str, cloud: Cloud) -> Send:
-    url = cloud.url(target)
-    if cloud.target == "local" or (cloud.endpoint is not None and url != target):
-        url = require_loopback(url, f"the target {target!r}")
-    # Redirects are the answer, and nothing is tried again: each request is to be counted once.
-    pool = urllib3.PoolManager(
-        maxsize=64, timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_URL_SECONDS), retries=False
-    )
-
-    def post(departure: Departure, at: float) -> Answer:
+    def send(self, departure: Departure, at: float) -> Answer:
         headers = {"Content-Type": "application/json", "X-Amzn-Trace-Id": departure.trace(at)}
-        response = pool.request("POST", url, body=departure.body, headers=headers, redirect=False)
+        response = self._pool.request("POST", self._url, body=departure.body, headers=headers, redirect=False)
         result = decoded(response.data)
         error = ""
         if response.status >= 400:
@@ -89,8 +104,6 @@ def _to_url(target: str, cloud: Cloud) -> Send:
             error = f"{response.status} {response.reason or ''}".rstrip() + (f": {message}" if message else "")
         ids = (response.headers.get(name) for name in ("x-amzn-requestid", "apigw-requestid"))
         return Answer(status_code=response.status, result=result, request_id=next(filter(None, ids), ""), error=error)
-
-    return post
 
 
 # -- functions -----------------------------------------------------------------------------------------------------
@@ -100,39 +113,29 @@ class SignedInvocations:
     """Invokes a function of an endpoint on this machine: a connection for each thread, kept open."""
 
     def __init__(self, function: str, endpoint: str, region: str, credentials: Callable[[], Any]) -> None:
-        parts = urlsplit(require_loopback(endpoint, "the endpoint"))
-        self._host, self._port = parts.hostname or "", parts.port or 80
+        self.endpoint = require_loopback(endpoint, "the endpoint")
         self._path = f"/2015-03-31/functions/{quote(function, safe='-._~')}/invocations"
-        self._url = f"http://{parts.netloc}{self._path}"
         self._region = region
         self._credentials = credentials
         self._own = threading.local()
 
-    def send(self, departure: Departure, at: float) -> Answer:
-        request = AWSRequest(
-            "POST",
-            self._url,
-            data=departure.body,
-            headers={"Content-Type": "application/json", "X-Amzn-Trace-Id": departure.trace(at)},
-        )
+    def request(self, wire: Wire, departure: Departure, at: float) -> bytes:
+        """The signed request of a departure, as it stands on the wire."""
+        headers = {"Content-Type": "application/json", "X-Amzn-Trace-Id": departure.trace(at)}
+        request = AWSRequest("POST", f"{self.endpoint}{self._path}", data=departure.body, headers=headers)
         SigV4Auth(self._credentials(), "lambda", self._region).add_auth(request)
-        connection = self._connection()
-        try:
-            connection.request("POST", self._path, body=departure.body, headers=dict(request.headers.items()))
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException):
-            # Not tried again: the request may have been worked on, and is to be counted once.
-            connection.close()
-            raise
-        return answer_of_function(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+        return wire.request(self._path, dict(request.headers.items()), departure.body)
 
-    def _connection(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=INVOKE_READ_TIMEOUT_SECONDS)
-            self._own.connection = connection
-        return connection
+    def send(self, departure: Departure, at: float) -> Answer:
+        """Invoke, and wait for the answer. Not tried again: the request may have run, and is to be counted once."""
+        wire: Wire | None = getattr(self._own, "wire", None)
+        if wire is None:
+            wire = Wire(self.endpoint)
+        self._own.wire = None
+        wire.write(self.request(wire, departure, at))
+        answer = wire.read()
+        self._own.wire = wire
+        return answer_of_function(*answer)
 
 
 class _Invocations:

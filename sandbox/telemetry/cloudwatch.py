@@ -62,10 +62,12 @@ class CloudWatch:
 
     def __init__(self, clock: Clock, metrics: Metrics, alarms: Alarms) -> None:
         dashboards = Dashboards(clock)
+        tags = ResourceTags(alarms, dashboards)
+        self.tags_of = tags.tags_of
         self.operations: Mapping[str, Operation] = {
             **metrics.operations,
             **AlarmOperations(clock, alarms).operations,
             **dashboards.operations,
-            **ResourceTags(alarms, dashboards).operations,
+            **tags.operations,
         }
         self.refused: Mapping[str, str] = REFUSED

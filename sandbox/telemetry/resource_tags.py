@@ -27,6 +27,11 @@ class ResourceTags:
             "ListTagsForResource": self._list_tags,
         }
 
+    def tags_of(self, arn: str) -> Mapping[str, str]:
+        """The tags of what has this ARN; none if there is no such thing."""
+        dashboard = self._dashboards.by_arn(arn)
+        return dict(dashboard.tags) if dashboard is not None else self._alarms.tags_of(arn)
+
     def _tag_resource(self, call: Call) -> None:
         with self._alarms.locked():
             found, by_aws = self._tagged(call), call.principal.is_aws

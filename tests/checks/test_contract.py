@@ -205,3 +205,15 @@ def test_a_prediction_passes_by_being_made(
     one = declarations["91.2.predict"]
     assert one.kind == "predict"
     assert run(one, NO_CLOUD, Answers(answers), out_of=1).status == status
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"),
+    [
+        (NotAttempted("nothing yet"), ["nothing yet"]),
+        (Uncheckable("no stack"), ["no stack"]),
+        (Incorrect("a.", "b.", "c."), ["Seen: a.", "Expected: b.", "Why it matters: c."]),
+    ],
+)
+def test_a_cell_that_meets_a_verdict_shows_it_without_a_traceback(error: Any, lines: list[str]) -> None:
+    assert error._render_traceback_() == lines

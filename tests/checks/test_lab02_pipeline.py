@@ -68,6 +68,11 @@ def test_what_can_not_be_run_or_keeps_keys_is_refused_before_anything_runs(old: 
     assert says in refusal(WORKFLOW.replace(old, new))
 
 
+def test_roles_that_are_no_template_are_refused_in_cloudformations_words() -> None:
+    with pytest.raises(Incorrect, match=r"roles\.yaml can't be read: Template format error"):
+        pipeline.written(TEMPLATE, WORKFLOW, "Resources: [\n")
+
+
 def test_a_word_about_keys_in_a_comment_is_no_key() -> None:
     assert written(f"# never AWS_SECRET_ACCESS_KEY\n{WORKFLOW}").workflow.job("prod") is not None
 

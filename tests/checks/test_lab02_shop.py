@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from checks.contract import Uncheckable
 from checks.functions import runtime
 from checks.inventory import inventory
 from checks.judge import NurseryProcess
@@ -170,3 +171,15 @@ def test_an_order_that_nobody_placed_is_not_found(cloud: Cloud, first: stacks.De
     assert tools.call(cloud, f"{url}/unknown").status == 404
     placed = tools.call(cloud, url, "POST", {"customer": "ada", "total_cents": 1490})
     assert tools.call(cloud, f"{url}/{placed.body['id']}").body == placed.body
+
+
+def test_a_stack_or_resource_that_is_not_there_is_told_in_a_sentence(cloud: Cloud, first: stacks.Deployment) -> None:
+    for work in (
+        lambda: stacks.resources(cloud, "orders-nowhere"),
+        lambda: stacks.physical(cloud, "orders-nowhere", "Orders"),
+        lambda: stacks.template_of(cloud, "orders-nowhere", "Processed"),
+    ):
+        with pytest.raises(Uncheckable, match=r"There is no stack orders-nowhere\. Run the cell that deploys it"):
+            work()
+    with pytest.raises(Uncheckable, match=f"The stack {first.stack} has no Receipts"):
+        stacks.physical(cloud, first.stack, "Receipts")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from checks.lab02.packaging import with_code, zipped
+from checks.contract import Incorrect, Uncheckable
+from checks.lab02 import pictures
+from checks.lab02.packaging import packaged, with_code, zipped
+from checks.lab02.stacks import Change
+from checks.lab02.tools import Ran
 from checks.lab02.transform import cycle_in, made_of, needs_of
 from sandbox.templates import read
 from sandbox.templates.document import Document
@@ -99,3 +104,42 @@ def test_the_same_files_make_the_same_zip_and_none_make_none(tmp_path: Path) -> 
 
 def test_what_the_learner_edits_begins_as_the_refused_template() -> None:
     assert (LAB / "cycle" / "template.yaml").read_bytes() == (LAB / "cycle" / "before.yaml").read_bytes()
+
+
+def test_what_is_added_and_what_goes_does_not_stay() -> None:
+    planned = [
+        Change("Add", "Index", "AWS::SQS::Queue"),
+        Change("Remove", "Old", "AWS::SQS::Queue", policy_action="Delete"),
+        Change("Modify", "Find", "AWS::Lambda::Function", replacement="False"),
+    ]
+    text = pictures.changes(planned).text
+    assert "What stays: Find." in text
+    assert "What is replaced or goes: Old." in text
+    assert "What is new: Index." in text
+
+
+def test_a_template_that_cant_be_read_has_no_picture_and_no_traceback() -> None:
+    with pytest.raises(Uncheckable, match="can't be read: Template format error"):
+        pictures.needs("Resources: [", "us-east-1")
+
+
+def test_a_template_that_cant_be_packaged_is_named(tmp_path: Path) -> None:
+    cloud: Any = None
+    file = tmp_path / "cycle" / "template.yaml"
+    with pytest.raises(Incorrect, match=r"cycle/template\.yaml is not there"):
+        packaged(cloud, file)
+    file.parent.mkdir()
+    file.write_text("Resources: [")
+    with pytest.raises(Incorrect, match=r"cycle/template\.yaml can't be read: Template format error"):
+        packaged(cloud, file)
+    file.write_text('Resources: {A: {Type: "AWS::Serverless::Function", Properties: {CodeUri: scr/}}}')
+    with pytest.raises(Incorrect, match="there is no code in cycle/scr"):
+        packaged(cloud, file)
+
+
+def test_of_a_command_that_failed_the_error_is_shown_and_no_stack_trace() -> None:
+    assert Ran(1, ("Building", "", "Error: no such folder", "  see above")).complaint == (
+        "Error: no such folder\n  see above"
+    )
+    crashed = Ran(1, ("Traceback (most recent call last):", '  File "x.py", line 3', "    raise X", "X: no Resources"))
+    assert crashed.complaint == "X: no Resources"

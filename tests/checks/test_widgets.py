@@ -52,6 +52,10 @@ def test_what_the_learners_work_says_is_no_markup() -> None:
     assert "Expected: four & more" in text_of(html)
 
 
+def test_dollars_are_no_formula() -> None:
+    assert 'class="mathjax_ignore tex2jax_ignore"' in widgets.verdict_html(verdict("incorrect"), "")
+
+
 def test_a_passed_verdict_shows_nothing_that_changes_from_run_to_run() -> None:
     one, other = verdict("passed"), Verdict("90.2", "passed", 4, 4, "request 8f0c", took_ms=9, seed=4)
     assert widgets.verdict_html(one, "t") == widgets.verdict_html(other, "t")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox.cloud import Cloud, Refused, open_cloud
+from sandbox.cloud import Cloud, Mix, Refused, open_cloud
 from sandbox.nursery import Nursery, SandboxHandle
 
 ACCOUNT = "123456789012"
@@ -98,6 +98,11 @@ def test_a_function_is_made_tagged_called_and_removed_and_nothing_is_left(
     assert [response.result for response in responses] == [{"n": 1}] * 6
     offsets = [(response.at - responses[0].at).total_seconds() for response in responses]
     assert all(offset >= 2 * index - 0.1 for index, offset in enumerate(offsets))
+    run = cloud.traffic.play(Mix("web", "orders", rate=0.5), 12)
+    assert [(one.ok, one.version, one.customer[-1]) for one in run.records] == [
+        (True, "$LATEST", str(number)) for number in range(1, 7)
+    ]
+    assert all((one.at.timestamp() - run.started.timestamp()) >= one.offset - 0.1 for one in run.records)
 
     assert {one.name for one in cloud.leftovers()} >= {arn, role["Arn"]}
     function.delete_function(FunctionName="orders")

@@ -15,6 +15,7 @@ from sandbox.nursery import Nursery
 from tests.compute.conftest import EXECUTION, package
 
 CANARY = "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+LINEAR = "CodeDeployDefault.LambdaLinear10PercentEvery1Minute"
 #: A version that loses every third customer, and logs whom.
 CHECKOUT = """
 def handler(event, context):
@@ -27,7 +28,7 @@ def handler(event, context):
 class Shop:
     """A cloud with the function `checkout`, versions 1 (good) and 2 (bad), and the alias `live` on the first."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, threshold: float) -> None:
         self.cloud = cloud
         self.functions, self.alarms = cloud.client("lambda"), cloud.client("cloudwatch")
         self.deploy = cloud.client("codedeploy")
@@ -58,7 +59,7 @@ class Shop:
             Statistic="Sum",
             Period=60,
             EvaluationPeriods=1,
-            Threshold=5,
+            Threshold=threshold,
             ComparisonOperator="GreaterThanThreshold",
             TreatMissingData="notBreaching",
         )
@@ -138,10 +139,11 @@ class Shops:
         self._nursery = nursery
         self._stack = stack
 
-    def open(self) -> Shop:
+    def open(self, threshold: float = 5.0) -> Shop:
+        """A shop whose alarm allows so many errors a minute."""
         handle = self._nursery.fork(seed=5)
         self._stack.callback(self._nursery.stop, handle)
-        return Shop(open_cloud("local", endpoint=handle.endpoint, credentials=handle.learner))
+        return Shop(open_cloud("local", endpoint=handle.endpoint, credentials=handle.learner), threshold)
 
 
 @pytest.fixture(scope="module")

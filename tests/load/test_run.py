@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
+import pytest
+
 from sandbox.cloud import Mix
-from tests.load.conftest import Shop, Shops
+from tests.load.conftest import LINEAR, Shop, Shops
 
 WAIT_SECONDS = 60.0
 
 
 def wait_for_end(shop: Shop, identifier: str) -> str:
     """The status in which a deployment ended: asked for again and again, as a client that blocks does."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
+    pause, deadline = threading.Event(), time.monotonic() + WAIT_SECONDS
+    while not pause.wait(0.1) and time.monotonic() < deadline:
         info = shop.deploy.get_deployment(deploymentId=identifier)["deploymentInfo"]
         if info["status"] in ("Succeeded", "Failed", "Stopped"):
             return str(info["status"])
@@ -89,3 +92,42 @@ def test_a_canary_under_background_traffic_is_taken_back_at_the_same_request_eac
     assert 5 < len(failed) < 40
     # A minute after the deployment's end was seen the traffic rests.
     assert max(offset for offset, *_ in seen) < 180
+
+
+def test_linear_steps_come_between_the_same_requests_each_time(shops: Shops) -> None:
+    def play(dawdle: float) -> tuple[Any, ...]:
+        shop = shops.open(threshold=1e6)
+        shop.group(LINEAR)
+        with shop.cloud.traffic.background(Mix("web", "checkout:live", rate=1), during="deployment") as run:
+            run._stopping.wait(dawdle)
+            assert wait_for_end(shop, shop.begin()) == "Succeeded"
+        assert run.started is not None
+        shares = {
+            round((one.start - run.started).total_seconds()): one.share for one in run.summary() if one.version == "2"
+        }
+        return [(one.offset, one.customer, one.version, one.error) for one in run.records], shares
+
+    first, second = play(1.1), play(0.0)
+    assert first == second
+    shares = first[1]
+    assert [shares[60 * minute] for minute in range(9)] == pytest.approx(
+        [minute / 10 for minute in range(1, 10)], abs=0.2
+    )
+    assert shares[540] == 1.0
+    assert len(first[0]) == 600
+
+
+def test_traffic_for_a_deployment_that_never_comes_sends_nothing_and_ends(shops: Shops) -> None:
+    shop = shops.open()
+    with shop.cloud.traffic.background(Mix("web", "checkout:live"), during="deployment") as run:
+        assert "waiting for a deployment" in str(run)
+    assert (run.records, run.started, run.running) == ([], None, False)
+
+
+def test_traffic_ends_with_a_block_that_leaves_its_deployment_at_work(shops: Shops) -> None:
+    shop = shops.open(threshold=1e6)
+    shop.group()
+    with shop.cloud.traffic.background(Mix("web", "checkout:live", rate=1), during="deployment") as run:
+        identifier = shop.begin()
+    assert shop.deploy.get_deployment(deploymentId=identifier)["deploymentInfo"]["status"] == "InProgress"
+    assert not run.running

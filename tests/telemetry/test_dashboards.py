@@ -30,6 +30,25 @@ def put(telemetry: Telemetry, name: str, *widgets: Any) -> str:
     return body
 
 
+def test_a_dashboard_keeps_the_tags_that_it_was_made_with(telemetry: Telemetry) -> None:
+    body, arn = json.dumps({"widgets": []}), "arn:aws:cloudwatch::123456789012:dashboard/tagged"
+    for value in ("shop", "ignored"):
+        tags = [{"Key": "team", "Value": value}]
+        telemetry.call("PutDashboard", DashboardName="tagged", DashboardBody=body, Tags=tags)
+
+    def tags_now() -> dict[str, str]:
+        return {each["Key"]: each["Value"] for each in telemetry.call("ListTagsForResource", ResourceARN=arn)["Tags"]}
+
+    assert tags_now() == {"team": "shop"}
+    telemetry.call("TagResource", ResourceARN=arn, Tags=[{"Key": "stage", "Value": "test"}])
+    telemetry.call("UntagResource", ResourceARN=arn, TagKeys=["team"])
+    assert tags_now() == {"stage": "test"}
+    reserved = [{"Key": "aws:own", "Value": "1"}]
+    assert telemetry.refusal("TagResource", ResourceARN=arn, Tags=reserved).code == "InvalidParameterValue"
+    telemetry.call("DeleteDashboards", DashboardNames=["tagged"])
+    assert telemetry.refusal("ListTagsForResource", ResourceARN=arn).code == "ResourceNotFoundException"
+
+
 def test_a_dashboard_is_kept_listed_and_deleted(telemetry: Telemetry) -> None:
     body = put(telemetry, "orders", GRAPH, NOTE)
     put(telemetry, "other")

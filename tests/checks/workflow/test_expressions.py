@@ -88,6 +88,12 @@ def test_what_cant_be_read_is_refused_with_the_place(expression: str, why: str) 
         evaluate(expression, Scope(CONTEXTS, WELL))
 
 
+@pytest.mark.parametrize("text", ["a ${{ github.ref", "${{ github.ref }} and ${{ github.ref }", "${{\ngithub.ref"])
+def test_an_expression_that_is_not_closed_is_refused(text: str) -> None:
+    with pytest.raises(BadExpression, match="not closed"):
+        fill(text, Scope(CONTEXTS, WELL))
+
+
 def test_texts_are_filled_in() -> None:
     scope = Scope(CONTEXTS, WELL)
     assert fill("to ${{ env.STAGE }} by ${{github.sha}}: ${{ env.none }}.", scope) == "to prod by abc: ."

@@ -43,9 +43,8 @@ def main() -> None:
             reasons.update(why)
             print(f"{kind:9} {source.name}  {', '.join(why) or (said[:160] if kind != 'deployed' else '')}")
     trial.close()
-    print(
-        "\n| templates | | deployed | refused by name | no account could deploy | otherwise |\n|---|---|---|---|---|---|"
-    )
+    print("\n| templates | | deployed | refused by name | no account could | otherwise |")
+    print("|---|---|---|---|---|---|")
     for collection, found in counts.items():
         row = (found[kind] for kind in ("deployed", "refused", "invalid", "otherwise"))
         print(f"| {collection} | {found.total()} | {' | '.join(map(str, row))} |")

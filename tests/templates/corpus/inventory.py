@@ -34,6 +34,9 @@ _LISTS: tuple[tuple[str, str, str, str | None], ...] = (
     ("logs", "describe_log_groups", "logGroups", "logGroupName"),
     ("logs", "describe_metric_filters", "metricFilters", "filterName"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
+    ("codedeploy", "list_applications", "applications", None),
+    ("codedeploy", "list_deployment_configs", "deploymentConfigsList", None),
     ("ssm", "describe_parameters", "Parameters", "Name"),
     ("secretsmanager", "list_secrets", "SecretList", "ARN"),
     ("kinesis", "list_streams", "StreamNames", None),
@@ -60,6 +63,8 @@ def inventory(client: Callable[[str], Any]) -> frozenset[str]:
                 continue
             raise
         found.update(f"{service} {operation} {one if name is None else one[name]}" for one in listed)
+    for one in client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]:
+        found.add(f"cloudwatch composite alarm {one['AlarmName']}")
     for one in client("lambda").list_layers()["Layers"]:
         found.add(f"lambda layer {one['LatestMatchingVersion']['LayerVersionArn']}")
     for one in client("iam").list_policies(Scope="Local")["Policies"]:

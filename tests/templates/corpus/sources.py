@@ -22,10 +22,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 STORE = ROOT / ".coldstart" / "templates"
 LOCK = ROOT / "requirements.lock"
-OWN = Path(__file__).parent / "own"
+FOLDER = Path(__file__).parent
 #: What cfn-lint takes for valid templates, and whatever these name.
 CFN_LINT = ("good", "quickstart", "integration")
 SAM_CLI = "aws-sam-cli"
+#: In this folder: templates that do something, and one for each of the ways in which single things can be written.
+OWN, VARIANTS = "own", "own/variants"
 
 _FIXTURES = "test/fixtures/templates/"
 _TEMPLATE_FILES = frozenset({".yaml", ".yml", ".json", ".template"})
@@ -89,21 +91,15 @@ class Source:
 
 
 def templates(collection: str) -> list[Source]:
-    """Those of a part of cfn-lint's, of the SAM CLI, or (`own`) of this folder, by name. NotAtHand."""
-    if collection == "own":
-        folder = OWN
-    else:
-        folder = sam_cli() if collection == SAM_CLI else cfn_lint() / collection
-    found = (
-        path
-        for path in (folder.glob("*") if collection == "own" else folder.rglob("*"))
-        if path.suffix in _TEMPLATE_FILES
-    )
-    named = ((f"{collection}/{path.relative_to(folder).as_posix()}", path) for path in sorted(found))
+    """Those of a part of cfn-lint's, of the SAM CLI, or of this folder (OWN, VARIANTS), by name. NotAtHand."""
+    if collection in (OWN, VARIANTS):
+        found = (FOLDER / collection).glob("*.yaml")
+        return [Source(f"{collection}/{path.name}", path) for path in sorted(found)]
+    folder = sam_cli() if collection == SAM_CLI else cfn_lint() / collection
+    paths = folder.rglob("template.yaml") if collection == SAM_CLI else folder.rglob("*")
+    named = ((f"{collection}/{path.relative_to(folder).as_posix()}", path) for path in sorted(paths))
     return [
-        Source(name, path)
-        for name, path in named
-        if not _OTHER_FILES.match(name) and (collection != SAM_CLI or path.name == "template.yaml")
+        Source(name, path) for name, path in named if path.suffix in _TEMPLATE_FILES and not _OTHER_FILES.match(name)
     ]
 
 

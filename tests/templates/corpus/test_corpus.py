@@ -11,7 +11,7 @@ import pytest
 
 from tests.templates.corpus.cases import GIVEN, INVALID, NOTHING, REFUSED
 from tests.templates.corpus.deploying import Outcome, Trial
-from tests.templates.corpus.sources import CFN_LINT, SAM_CLI, NotAtHand, Source, templates
+from tests.templates.corpus.sources import CFN_LINT, SAM_CLI, VARIANTS, NotAtHand, Source, templates
 
 
 class Trials:
@@ -41,7 +41,7 @@ def trials() -> Iterator[Trials]:
     made.close()
 
 
-@pytest.mark.parametrize("collection", [*CFN_LINT, SAM_CLI])
+@pytest.mark.parametrize("collection", [*CFN_LINT, SAM_CLI, VARIANTS])
 def test_each_template_is_deployed_and_taken_away_or_refused_by_name(collection: str, trials: Trials) -> None:
     try:
         found = templates(collection)

@@ -15,7 +15,7 @@ import pytest
 from tests.templates.corpus.cases import NOTHING
 from tests.templates.corpus.deploying import HANGS_AFTER, Trial
 from tests.templates.corpus.inventory import inventory
-from tests.templates.corpus.sources import OWN, templates
+from tests.templates.corpus.sources import FOLDER, OWN, templates
 
 
 class Deployed:
@@ -253,9 +253,9 @@ def trial() -> Iterator[Trial]:
     made.close()
 
 
-@pytest.mark.parametrize("name", [one.path.stem for one in templates("own")])
+@pytest.mark.parametrize("name", [one.path.stem for one in templates(OWN)])
 def test_a_template_does_what_it_is_for_and_leaves_nothing(name: str, trial: Trial) -> None:
-    text, values = trial.prepare(OWN / f"{name}.yaml", NOTHING)
+    text, values = trial.prepare(FOLDER / OWN / f"{name}.yaml", NOTHING)
     assert trial.propose("sample", text, values) is None
     before = inventory(trial.client)
     outcome = trial.execute("sample")

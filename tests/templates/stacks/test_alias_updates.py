@@ -107,13 +107,13 @@ def template(
 
 
 class Rollout:
-    """One stack of the template, on its first version."""
+    """One stack of the template, on its first version: a new one, or that of a name."""
 
-    def __init__(self, cloud: Cloud, **options: Any) -> None:
+    def __init__(self, cloud: Cloud, name: str | None = None, **options: Any) -> None:
         self.cloud = cloud
         self.options = options
         self.deploy = cloud.client("codedeploy")
-        self.name = cloud.create(template(1, **options), Capabilities=["CAPABILITY_IAM"])
+        self.name = name or cloud.create(template(1, **options), Capabilities=["CAPABILITY_IAM"])
         assert cloud.status(self.name) == "CREATE_COMPLETE", cloud.events(self.name)
         self.there = cloud.resources(self.name)
 
@@ -179,6 +179,12 @@ def test_a_canary_ends_on_the_new_version(cloud: Cloud) -> None:
     wait_for(lambda: not rollout_there(cloud, rollout.name), "the stack to go")
 
 
+def set_alarm(cloud: Cloud, rollout: Rollout, state: str) -> None:
+    cloud.client("cloudwatch").set_alarm_state(
+        AlarmName=rollout.there["Failing"], StateValue=state, StateReason="customers call"
+    )
+
+
 def rollout_there(cloud: Cloud, name: str) -> bool:
     return any(one["StackName"] == name for one in cloud.cloudformation.describe_stacks()["Stacks"])
 
@@ -201,9 +207,7 @@ def test_an_alarm_takes_the_version_and_the_stack_back(cloud: Cloud) -> None:
     rollout = Rollout(cloud, alarm=True)
     identifier = rollout.begin()
     cloud.clock.advance(60)
-    cloud.client("cloudwatch").set_alarm_state(
-        AlarmName=rollout.there["Failing"], StateValue="ALARM", StateReason="customers call"
-    )
+    set_alarm(cloud, rollout, "ALARM")
     assert rollout.play(0.5) == "UPDATE_ROLLBACK_COMPLETE"
     assert rollout.alias() == ("1", {})
     info = rollout.info(identifier)
@@ -226,9 +230,7 @@ def test_an_alarm_takes_the_version_and_the_stack_back(cloud: Cloud) -> None:
 def test_a_group_without_rollbacks_leaves_that_to_the_stack(cloud: Cloud) -> None:
     rollout = Rollout(cloud, alarm=True, rolls_back=False)
     identifier = rollout.begin()
-    cloud.client("cloudwatch").set_alarm_state(
-        AlarmName=rollout.there["Failing"], StateValue="ALARM", StateReason="customers call"
-    )
+    set_alarm(cloud, rollout, "ALARM")
     assert rollout.play(0.5) == "UPDATE_ROLLBACK_COMPLETE"
     assert (rollout.alias(), rollout.deployments()) == (("1", {}), [identifier])
 
@@ -298,6 +300,41 @@ def test_another_resource_that_fails_stops_the_deployment(cloud: Cloud) -> None:
     assert rollout.alias() == ("1", {})
 
 
+def test_an_update_that_is_not_rolled_back_begins_again_from_the_old_version(cloud: Cloud) -> None:
+    rollout = Rollout(cloud, alarm=True, rolls_back=False)
+    identifier = rollout.begin(DisableRollback=True)
+    set_alarm(cloud, rollout, "ALARM")
+    assert rollout.play(0.5) == "UPDATE_FAILED"
+    # Nobody has taken it back.
+    assert (rollout.info(identifier)["status"], rollout.alias()) == ("Stopped", ("1", {"2": 0.1}))
+    set_alarm(cloud, rollout, "OK")
+    rollout.begin(3)
+    assert rollout.alias() == ("1", {"3": 0.1})
+    assert rollout.play(5) == "UPDATE_COMPLETE"
+    assert rollout.alias() == ("3", {})
+
+
+def test_a_canary_in_a_nested_stack(cloud: Cloud) -> None:
+    bucket = cloud.name("canaries")
+    cloud.client("s3").create_bucket(Bucket=bucket)
+
+    def above(number: int) -> str:
+        cloud.client("s3").put_object(Bucket=bucket, Key=str(number), Body=json.dumps(template(number, alarm=True)))
+        url = f"https://s3.amazonaws.com/{bucket}/{number}"
+        inner = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
+        return json.dumps({"Resources": {"Inner": inner}})
+
+    name = cloud.create(above(1), Capabilities=["CAPABILITY_IAM"])
+    rollout = Rollout(cloud, cloud.resources(name)["Inner"])
+    update = {"StackName": name, "TemplateBody": above(2), "Capabilities": ["CAPABILITY_IAM"]}
+    cloud.cloudformation.update_stack(**update)
+    wait_for(lambda: bool(rollout.deployments()), "the deployment to begin")
+    set_alarm(cloud, rollout, "ALARM")
+    cloud.clock.advance(30)
+    assert cloud.rest(name) == "UPDATE_ROLLBACK_COMPLETE"
+    assert (cloud.status(rollout.name), rollout.alias()) == ("UPDATE_ROLLBACK_COMPLETE", ("1", {}))
+
+
 def test_a_second_deployment_in_the_group_is_refused(cloud: Cloud) -> None:
     rollout = Rollout(cloud)
     functions, name = cloud.client("lambda"), rollout.there["Function"]
@@ -324,9 +361,7 @@ def test_two_stacks_deploy_at_once(cloud: Cloud) -> None:
     with ThreadPoolExecutor(2) as threads:
         first, second = threads.map(lambda _: Rollout(cloud, alarm=True), range(2))
         threads.map(lambda one: one.begin(), (first, second))
-    cloud.client("cloudwatch").set_alarm_state(
-        AlarmName=first.there["Failing"], StateValue="ALARM", StateReason="customers call"
-    )
+    set_alarm(cloud, first, "ALARM")
     cloud.clock.advance(300)
     assert [cloud.rest(one.name) for one in (first, second)] == ["UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE"]
     assert [one.alias() for one in (first, second)] == [("1", {}), ("2", {})]

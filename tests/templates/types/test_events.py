@@ -93,3 +93,13 @@ def test_a_rule_of_that_name_is_not_taken_over(bench: Bench) -> None:
     with pytest.raises(Failed, match="taken already exists"):
         bench.create("AWS::Events::Rule", given)
     bench.delete(first)
+
+
+def test_a_target_that_somebody_took_away_does_not_hold_up_the_deletion(bench: Bench, queues: list[str]) -> None:
+    rule = bench.create(
+        "AWS::Events::Rule", {"EventPattern": {"source": ["shop"]}, "Targets": [{"Id": "one", "Arn": queues[0]}]}
+    )
+    events = bench.client("events")
+    events.remove_targets(Rule=bench.ref(rule), Ids=["one"])
+    bench.delete(rule)
+    assert bench.ref(rule) not in [one["Name"] for one in events.list_rules()["Rules"]]
