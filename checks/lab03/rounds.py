@@ -128,9 +128,13 @@ def shifted(
     new_in_the_bake: int,
     told: Told,
     requests: Sequence[Request],
+    apart: float = 0.0,
 ) -> None:
     """`deployment` is its id, `lifecycle` the names of its events in their order, `seconds` how long AllowTraffic took,
-    `new_in_the_bake` how many requests the new version answered before the second shift."""
+    `new_in_the_bake` how many requests the new version answered before the second shift.
+
+    `apart` is by how many seconds the learner's clock may differ from the cloud's.
+    """
     if told.status != "Succeeded":
         raise Uncheckable(f"The deployment is {told.status}. Run the round's cells to their end.")
     if deployment != told.id:
@@ -163,11 +167,12 @@ def shifted(
             "So long a bad version has to show itself. An alarm that needs longer comes too late.",
         )
     mine = [one for one in requests if one.version == told.target]
-    baked = [one for one in mine if one.at < shift.ended.timestamp()]
-    if abs(new_in_the_bake - len(baked)) > ON_THEIR_WAY:
+    end = shift.ended.timestamp()
+    least, most = (sum(one.at < end + seconds for one in mine) for seconds in (-apart, apart))
+    if not least - ON_THEIR_WAY <= new_in_the_bake <= most + ON_THEIR_WAY:
         if abs(new_in_the_bake - len(mine)) <= ON_THEIR_WAY:
             seen = f"new_in_the_bake is {new_in_the_bake}: those after the second shift are in it."
-        elif abs(new_in_the_bake - sum(one.at < shift.ended.timestamp() for one in requests)) <= ON_THEIR_WAY:
+        elif abs(new_in_the_bake - sum(one.at < end for one in requests)) <= ON_THEIR_WAY:
             seen = f"new_in_the_bake is {new_in_the_bake}: so many both versions answered in that time."
         else:
             seen = f"new_in_the_bake is {new_in_the_bake}."

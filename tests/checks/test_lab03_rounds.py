@@ -144,6 +144,11 @@ def test_what_a_deployment_did_is_told() -> None:
     shifted(new_in_the_bake=31, seconds=301)
 
 
+def test_clocks_that_differ_are_allowed_for() -> None:
+    shifted(new_in_the_bake=37, apart=5.0)
+    refusal(lambda: shifted(new_in_the_bake=37))
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
