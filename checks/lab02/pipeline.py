@@ -42,11 +42,16 @@ REHEARSED = Path(__file__).parent / "rehearsed"
 
 
 @contextmanager
-def repository(template: str, workflow: str, roles: str, *, broken: bool = False) -> Iterator[Path]:
-    """The repository shop/orders of a push: the shop's own code, and the learner's template, workflow and roles."""
+def repository(
+    template: str, workflow: str, roles: str, *, broken: bool = False, code: Path = orders.FOLDER
+) -> Iterator[Path]:
+    """The repository shop/orders of a push: the shop's own code, and the learner's template, workflow and roles.
+
+    The judge's code is that of the solutions. A cell gives its own folder: a confined grade shows it no solutions.
+    """
     with tempfile.TemporaryDirectory(prefix="coldstart-repository-") as scratch:
         folder = Path(scratch).resolve() / "orders"
-        shutil.copytree(orders.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "workflows"))
+        shutil.copytree(code, folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "workflows"))
         (folder / IN_REPOSITORY).parent.mkdir(parents=True)
         (folder / IN_REPOSITORY).write_text(workflow, encoding="utf-8")
         (folder / "template.yaml").write_text(template, encoding="utf-8")
@@ -65,8 +70,8 @@ class Pipeline:
     roles: str
     workflow: Workflow
 
-    def repository(self, *, broken: bool = False) -> Any:
-        return repository(self.template, self.workflow_text, self.roles, broken=broken)
+    def repository(self, *, broken: bool = False, code: Path = orders.FOLDER) -> Any:
+        return repository(self.template, self.workflow_text, self.roles, broken=broken, code=code)
 
 
 def own(answers: Answers) -> Pipeline:
@@ -161,7 +166,7 @@ class Rehearsal:
     roles: tuple[str, ...]
 
 
-def rehearse(pipeline: Pipeline, scenario: Scenario) -> Rehearsal:
+def rehearse(pipeline: Pipeline, scenario: Scenario, code: Path = orders.FOLDER) -> Rehearsal:
     """Run all steps of the workflow; nothing is deployed, and no role is real. Incorrect if it can't be run."""
     taken: list[str] = []
 
@@ -180,7 +185,7 @@ def rehearse(pipeline: Pipeline, scenario: Scenario) -> Rehearsal:
         "REHEARSED_TESTS": "" if scenario.broken else "0",
     }
     variables = settings("rehearsed", {stage: (stage, stage) for stage in STAGES}, "us-east-1")
-    with pipeline.repository(broken=scenario.broken) as folder:
+    with pipeline.repository(broken=scenario.broken, code=code) as folder:
         run = run_for(pipeline, scenario.event, folder, actions, environment, variables, scenario.refused)
     return Rehearsal(scenario, run, tuple(taken))
 
@@ -192,7 +197,7 @@ def rehearsed(folder: Path, *scenarios: Scenario) -> list[Rehearsal]:
     pipeline = written(*texts)
     found: list[Rehearsal] = []
     with Progress("rehearsing", lambda: len(found) / len(scenarios)), ThreadPoolExecutor(2) as pool:
-        for one in pool.map(lambda one: rehearse(pipeline, one), scenarios):
+        for one in pool.map(lambda one: rehearse(pipeline, one, folder / "orders"), scenarios):
             found.append(one)
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.contract import Answers, Incorrect, Uncheckable
@@ -32,27 +33,30 @@ _BATCH = 25
 Order = Mapping[str, Any]
 
 
-def land(cloud: Cloud) -> str:
-    """Prod as it is on Thursday: its stack, and orders in its table. Says how it stands."""
+def land(cloud: Cloud, folder: Path) -> str:
+    """Prod as it is on Thursday: its stack, with the code of the lab's folder `hurry`, and orders in its table.
+
+    Says how it stands. A cell calls it, and where a grade is confined a cell sees no solutions.
+    """
     if stacks.described(cloud, STACK):
         trials.take_away(cloud, STACK)
-    _deploy(cloud, STACK, read(BEFORE.read_text(encoding="utf-8")))
+    _deploy(cloud, STACK, read(BEFORE.read_text(encoding="utf-8")), folder)
     draw = random.Random(f"{cloud.seed} hurry")
     write(cloud, table_of(cloud, STACK), orders(draw, draw.randint(FEWEST, MOST)))
     return f"{STACK} is {stacks.status(cloud, STACK)}, its table is {table_of(cloud, STACK)}"
 
 
-def _deploy(cloud: Cloud, stack: str, document: Document) -> stacks.Deployment:
-    text = packaged(cloud, document)
+def _deploy(cloud: Cloud, stack: str, document: Document, folder: Path) -> stacks.Deployment:
+    text = packaged(cloud, document, folder)
     done = stacks.deploy(cloud, stack, text, **trials.parameters())
     if not done.succeeded:
         raise Uncheckable(f"The stack {stack} could not be made: {trials.cause(done)}")
     return done
 
 
-def packaged(cloud: Cloud, document: Document) -> str:
-    """The template's text, with the code of the folder hurry in S3."""
-    return trials.text_of(trials.packaged(cloud, document, FILE, FOLDER))
+def packaged(cloud: Cloud, document: Document, folder: Path = FOLDER) -> str:
+    """The template's text, with the code of a folder like `hurry` in S3."""
+    return trials.text_of(trials.packaged(cloud, document, FILE, folder))
 
 
 def orders(draw: random.Random, count: int) -> list[Order]:
@@ -104,7 +108,7 @@ def found(cloud: Cloud, answers: Answers) -> None:
             f"The table of {STACK} is {table} now.",
             f"{STACK}-orders, with everything in it.",
             "The change set was executed: the old table is gone, and its orders with it. Bring prod back with "
-            "land(cloud), and look this time.",
+            "land, and look this time.",
         )
     planned = stacks.plan(cloud, STACK, packaged(cloud, read(MERGED.read_text(encoding="utf-8"))))
     cloud.client("cloudformation").delete_change_set(StackName=STACK, ChangeSetName=planned.name)

@@ -46,7 +46,9 @@ class Ran:
         """What it says of its failure: from the line with `Error:` on, or the last lines that are no stack trace."""
         begins = next((index for index, one in enumerate(self.lines) if one.startswith("Error:")), None)
         if begins is not None:
-            return "\n".join(self.lines[begins:])
+            said = self.lines[begins:]
+            ends = next((index for index, one in enumerate(said) if one.startswith("Traceback")), len(said))
+            return "\n".join(said[:ends])
         shown = [one for one in self.lines if one and not one.startswith(("Traceback", "  "))]
         return "\n".join(shown[-_LAST_LINES:])
 

@@ -6,11 +6,13 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-synt
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from checks.workflow.expressions import BadExpression, must_be_closed
 
 Variables = Mapping[str, str]
 
@@ -143,6 +145,11 @@ def parse(text: str) -> Workflow:
         raise BadWorkflow("it is nested too deeply") from None
     if not isinstance(document, dict):
         raise BadWorkflow("it must be a map with `on` and `jobs`")
+    try:
+        for one in _texts_in(document):
+            must_be_closed(one)
+    except BadExpression as error:
+        raise BadWorkflow(str(error)) from None
     _check_keys("the workflow", document, _OF_WORKFLOW)
     for wanted in ("on", "jobs"):
         if wanted not in document:
@@ -159,6 +166,15 @@ def parse(text: str) -> Workflow:
         environment=_variables("env", document.get("env")),
         jobs=_in_order(made),
     )
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """All texts of a document, at whatever depth. Its aliases are refused, so that none is met twice."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(one)
 
 
 def _events(value: Any) -> dict[str, dict[str, tuple[str, ...]]]:

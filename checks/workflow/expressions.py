@@ -46,10 +46,15 @@ class Scope:
 
 def fill(text: str, scope: Scope) -> str:
     """A text with each `${{ ... }}` replaced by its value. BadExpression, too for one that is not closed."""
+    must_be_closed(text)
+    return _PLACE.sub(lambda place: written(evaluate(place[1], scope)), text)
+
+
+def must_be_closed(text: str) -> None:
+    """BadExpression for a text in which an expression begins and does not end."""
     if "${{" in _PLACE.sub("", text):
         opened = text[text.rindex("${{") :].split("\n")[0][:60]
         raise BadExpression(f"the expression is not closed: {opened!r} has no }}}}")
-    return _PLACE.sub(lambda place: written(evaluate(place[1], scope)), text)
 
 
 def holds(condition: str, scope: Scope) -> bool:

@@ -86,6 +86,17 @@ def test_the_repository_has_the_shops_code_and_the_learners_files() -> None:
         assert not (folder / "workflows").exists()
 
 
+def test_a_cell_rehearses_with_the_code_of_its_own_folder_and_needs_no_solutions(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.orders, "FOLDER", folder / "hidden")
+    (folder / "orders" / "src" / "own.py").write_text("", encoding="utf-8")
+    with written(WORKFLOW).repository(code=folder / "orders") as made:
+        assert (made / "src" / "own.py").is_file()
+    (one,) = pipeline.rehearsed(folder, pipeline.ELSEWHERE)
+    assert one.roles == ()
+
+
 @pytest.fixture(scope="module")
 def found() -> list[pipeline.Rehearsal]:
     return pipeline.rehearsed(SOLVED, pipeline.AS_IT_SHOULD, *pipeline.REHEARSALS)

@@ -59,7 +59,7 @@ def test_nothing_has_landed_yet(cloud: Cloud) -> None:
 
 
 def test_the_change_set_is_explained_or_refused_with_where_to_look(cloud: Cloud) -> None:
-    replacement.land(cloud)
+    replacement.land(cloud, replacement.FOLDER)
     explain(cloud)
     explain(cloud, because_of=["TableName"])
     for answer, says in (
@@ -80,11 +80,11 @@ def test_the_change_set_is_explained_or_refused_with_where_to_look(cloud: Cloud)
 
 
 def test_who_executed_it_is_told_so_and_prod_comes_back(cloud: Cloud) -> None:
-    replacement.land(cloud)
+    replacement.land(cloud, replacement.FOLDER)
     assert stacks.deploy(cloud, replacement.STACK, merged(cloud), **trials.parameters()).succeeded
     with pytest.raises(Incorrect, match="The change set was executed"):
         replacement.found(cloud, Answers({}))
     assert not trials.still_there(cloud, replacement.TABLE_TYPE, "shop-prod-orders")
-    assert replacement.land(cloud) == "shop-prod is CREATE_COMPLETE, its table is shop-prod-orders"
+    assert replacement.land(cloud, replacement.FOLDER) == "shop-prod is CREATE_COMPLETE, its table is shop-prod-orders"
     assert replacement.FEWEST <= replacement.count_of(cloud, "shop-prod-orders") <= replacement.MOST
     explain(cloud)

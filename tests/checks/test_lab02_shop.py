@@ -181,5 +181,5 @@ def test_a_stack_or_resource_that_is_not_there_is_told_in_a_sentence(cloud: Clou
     ):
         with pytest.raises(Uncheckable, match=r"There is no stack orders-nowhere\. Run the cell that deploys it"):
             work()
-    with pytest.raises(Uncheckable, match=f"The stack {first.stack} has no Receipts"):
+    with pytest.raises(Uncheckable, match=f"The stack {first.stack} has no resource Receipts"):
         stacks.physical(cloud, first.stack, "Receipts")

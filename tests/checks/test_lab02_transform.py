@@ -141,5 +141,7 @@ def test_of_a_command_that_failed_the_error_is_shown_and_no_stack_trace() -> Non
     assert Ran(1, ("Building", "", "Error: no such folder", "  see above")).complaint == (
         "Error: no such folder\n  see above"
     )
+    explained = Ran(1, ("Error: 'Resources' section is required", "Traceback:", '  File "x.py", line 3'))
+    assert explained.complaint == "Error: 'Resources' section is required"
     crashed = Ran(1, ("Traceback (most recent call last):", '  File "x.py", line 3', "    raise X", "X: no Resources"))
     assert crashed.complaint == "X: no Resources"

@@ -122,6 +122,7 @@ def test_events_and_branches_decide_whether_it_starts(event: str, branch: str, s
         ("on: push\non: push\njobs: {}\n", "stands twice"),
         ("on: &x push\njobs: {a: {runs-on: *x}}", "anchors"),
         ("on: [\n", "no YAML"),
+        ("on: push\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: 'echo ${{ github.ref'}]}}", "not closed"),
         ("on: push\njobs:\n  a:\n    x: 1\n   b: 2\n", "no YAML: line 5, column 4: "),
         ("on: {push: {paths: ['**']}}\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: x}]}}", "filters on paths"),
         ("[" * 5_000, "nested"),
