@@ -46,7 +46,7 @@ def land(cloud: Cloud, folder: Path) -> str:
     return f"{STACK} is {stacks.status(cloud, STACK)}, its table is {table_of(cloud, STACK)}"
 
 
-def _deploy(cloud: Cloud, stack: str, document: Document, folder: Path) -> stacks.Deployment:
+def _deploy(cloud: Cloud, stack: str, document: Document, folder: Path = FOLDER) -> stacks.Deployment:
     text = packaged(cloud, document, folder)
     done = stacks.deploy(cloud, stack, text, **trials.parameters())
     if not done.succeeded:
