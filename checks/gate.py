@@ -1,4 +1,7 @@
-"""The author's gate: stubs are refused, solutions pass, wrong submissions fail as stated, nothing is out of place."""
+"""The author's gate: stubs are refused, solutions pass, wrong submissions fail as stated, nothing is out of place.
+
+The solved notebook is graded once more as a whole, as a learner's is.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,11 @@ from typing import Any, cast
 
 from checks.contract import Answers, Check, Status, Verdict, run
 from checks.course import Course, CourseError, Lab, LabModule, load_course, load_module
-from checks.grader import allowed
+from checks.grader import NotGradable, allowed, grade, troubles
 from checks.house_rules import broken_files, broken_structure, cell_of_check
 from checks.judge import JudgeServer, NurseryProcess
 from checks.judging import Judge, Nursery
+from checks.notebook import write_notebook
 from checks.notebook_source import SETUP_TAG, Cell, Source, SourceError, read_source
 from checks.state import ROOT
 
@@ -323,6 +327,30 @@ def _sources(case: Case, cells: Mapping[str, Cell], ids: tuple[str, ...]) -> lis
     return [(id, case.sources.get(id, cells[id].source)) for id in ids if cells[id].type == "code"]
 
 
+# -- as a learner's own ---------------------------------------------------------------------------------------
+
+
+def solution_as_a_learners(course: Course, lab: Lab, source: Source, nursery: Callable[[], Nursery]) -> list[str]:
+    """What is wrong when the solved notebook is graded as a learner's is: confined, from top to bottom.
+
+    A replay sees the whole project, the solutions among it; a learner's notebook does not. One line each, none if every
+    check passes and no cell fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="coldstart-gate-", ignore_cleanup_errors=True) as scratch:
+        notebook = Path(scratch) / lab.notebook.name
+        write_notebook(notebook, source.notebook(solved=True))
+        try:
+            graded = grade(lab, notebook, lab.solved_folder, nursery, course)
+        except NotGradable as error:
+            return [f"lab {lab.id}: {error}"]
+    found = [
+        f"{one.check} of the graded solution: {one.status}: {one.message} {one.seen}".strip()
+        for one in graded.verdicts
+        if one.status != "passed"
+    ]
+    return [f"lab {lab.id}: {line}" for line in (*found, *troubles(graded))]
+
+
 # -- the gate ------------------------------------------------------------------------------------------------
 
 
@@ -370,10 +398,15 @@ def gate_lab(
             replayers.put(replayer)
 
     with ThreadPoolExecutor(PARALLEL) as pool:
+        # It takes longest, and goes first.
+        whole = None if only.partition(".")[2] else pool.submit(solution_as_a_learners, course, lab, source, nursery)
         for future in [
             pool.submit(work, batch) for batch in batches([case for case in cases if case.check in chosen], module)
         ]:
             future.result()
+        if whole is not None:
+            tell(f"{'FAIL' if whole.result() else 'ok':<4}  {lab.id:<13} the whole solution, graded")
+            failures += whole.result()
     return failures
 
 

@@ -1,4 +1,4 @@
-"""The `sam` command of the labs: the real AWS SAM CLI, unmodified, held inside the sandbox.
+"""The `sam` command of the labs: the real AWS SAM CLI, held inside the sandbox.
 
 It runs in an interpreter of its own (.venv/tools/sam, made from checks/tools/sam.lock), because its pins clash with the
 project's. All that steers it is its environment and its exit: the endpoint and credentials of the running sandbox,
@@ -8,7 +8,10 @@ refuses connections that leave this machine. The programs that `sam build` start
 what the learner's project needs, as pip in a terminal does, and find nothing but the sandbox's credentials.
 
 `sam build` uses interpreters on PATH that are what a Runtime names; the labs' own comes first. For a Runtime that none
-of them is, one line says which there is. With COLDSTART_TARGET=account it is the plain SAM CLI with the user's profile.
+of them is, it stops, and one line says which there is; also where there is no requirements.txt, and the SAM CLI itself
+would not look: the function could be built, and not run. That is the one thing which is changed in it.
+
+With COLDSTART_TARGET=account it is the plain SAM CLI with the user's profile.
 """
 
 from __future__ import annotations
@@ -130,11 +133,14 @@ def _cli(arguments: list[str], command: str, alone: str, python: Path) -> int:
         with held.no_home():
             import botocore.loaders  # noqa: F401
         import click
+        from aws_lambda_builders.workflows.python_pip import workflow
         from samcli.cli.main import cli
     except ImportError as error:
         # Without its stamp ./coldstart makes the environment anew.
         (Path(sys.prefix) / "coldstart.stamp").unlink(missing_ok=True)
         leave(f"its own environment is incomplete ({error}): the next ./coldstart makes it anew")
+    # Without a requirements.txt a build takes the first, which looks at the Runtime's name alone.
+    workflow.RuntimeValidator = workflow.PythonRuntimeValidator
 
     def stopped(words: str) -> NoReturn:
         leave(alone if alone and "amazonaws.com" in words else words)

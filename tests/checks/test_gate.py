@@ -10,6 +10,7 @@ import pytest
 
 from checks import author
 from checks.course import Course, Lab, load_course, load_module
+from checks.execution import can_confine
 from checks.gate import Replayer, gate_lab
 from checks.house_rules import broken_files, broken_structure
 from checks.judge import NurseryProcess
@@ -73,7 +74,7 @@ def edit_module(course: Course, old: str, new: str) -> None:
 def test_the_tiny_course_passes_with_a_line_for_every_case(built: Lab, gate: Gate) -> None:
     failures, lines = gate()
     assert failures == []
-    assert len(lines) == 17
+    assert len(lines) == 18
     assert all(line.startswith("ok ") for line in lines)
 
 
@@ -81,6 +82,14 @@ def test_a_solution_that_does_not_pass_shuts_the_gate(built: Lab, gate: Gate) ->
     (built.solved_folder / "greeting.txt").write_text("good night\n")
     failures, _ = gate("90.2")
     assert any("solution" in line and "got incorrect" in line for line in failures)
+
+
+@pytest.mark.skipif(not can_confine(), reason="bubblewrap is not usable here")
+def test_a_solution_that_passes_only_where_it_sees_the_solutions_shuts_the_gate(built: Lab, gate: Gate) -> None:
+    edit(built, '(lab.folder / "greeting.txt").read_text()', f'open("{built.solved_folder}/greeting.txt").read()')
+    failures, _ = gate("90")
+    assert any("90.2 of the graded solution: not_attempted" in line for line in failures), failures
+    assert any("FileNotFoundError" in line for line in failures), failures
 
 
 def test_a_wrong_submission_that_passes_shuts_the_gate(built: Lab, gate: Gate) -> None:

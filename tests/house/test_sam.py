@@ -96,7 +96,12 @@ def test_build_installs_requirements_with_the_interpreter_at_hand_and_needs_no_s
     assert {"app.py", "shipment.py"} <= {each.name for each in built.iterdir()}
 
 
-def test_a_runtime_without_an_interpreter_stops_the_build_with_one_line(project: Project) -> None:
+@pytest.mark.parametrize("requirements", ["", None], ids=["requirements", "none"])
+def test_a_runtime_without_an_interpreter_stops_the_build_with_one_line(
+    project: Project, requirements: str | None
+) -> None:
+    if requirements is None:
+        (project.folder / "src" / "requirements.txt").unlink()
     missing = next(f"python3.{minor}" for minor in (10, 12) if f"python3.{minor}" != HERE)
     project.template(runtime=missing)
     # A wrapper of that name which is none, as pyenv leaves them, must not pass.
@@ -106,7 +111,8 @@ def test_a_runtime_without_an_interpreter_stops_the_build_with_one_line(project:
     shim.chmod(0o755)
     done = project.sam("build", PATH=f"{shim.parent}:{only_this_python(project.folder)}")
     assert done.returncode == 1
-    said = [line for line in done.stderr.splitlines() if not line.startswith("Building codeuri")]
+    of_sam = ("Building codeuri", "requirements.txt file not found")
+    said = [line for line in done.stderr.splitlines() if not line.strip().startswith(of_sam)]
     assert len(said) == 1, done.stderr
     assert said[0].startswith(f"sam: a function's Runtime is {missing}, and no python on PATH is a {missing[6:]}. ")
     assert f"Write Runtime: {HERE} (that is {Path(sys.executable).parent / HERE})" in said[0]
