@@ -11,11 +11,11 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import authorising, doors, figures, stacks
+from tests.bench import authorising, doors, figures, releases, stacks
 from tests.bench.figures import Figure
 from tests.bench.peers import ROOT, STORE
 
-MEASURES = {**figures.MEASURES, **authorising.MEASURES, **doors.MEASURES, **stacks.MEASURES}
+MEASURES = {**figures.MEASURES, **authorising.MEASURES, **doors.MEASURES, **stacks.MEASURES, **releases.MEASURES}
 
 
 def main() -> int:
