@@ -61,15 +61,21 @@ def course(moments: Sequence[Moment], *, stack: str, what: str = "deployment") -
     )
     y = alt.Y("resource:N", sort=names, title=None, scale=alt.Scale(domain=names), axis=alt.Axis(labelLimit=320))
     scale = alt.Scale(nice=False, zero=True, padding=10)
+    axis = alt.Axis(tickCount=6, labelOverlap=True)
     bars = (
         alt.Chart(alt.InlineData(values=spans))
         .mark_bar(height=12)
-        .encode(x=alt.X("from:Q", title=f"seconds since the {what} began", scale=scale), x2="to:Q", y=y, color=colours)
+        .encode(
+            x=alt.X("from:Q", title=f"seconds since the {what} began", scale=scale, axis=axis),
+            x2="to:Q",
+            y=y,
+            color=colours,
+        )
     )
     points = (
         alt.Chart(alt.InlineData(values=marks))
         .mark_point(filled=True, size=90, opacity=1, shape="diamond")
-        .encode(x=alt.X("at:Q", scale=scale), y=y, color=colours)
+        .encode(x=alt.X("at:Q", scale=scale, axis=axis), y=y, color=colours)
     )
     layers: list[alt.Chart] = [bars, points]
     if first is not None:
@@ -95,7 +101,8 @@ def _told_course(own: Sequence[Moment], moments: Sequence[Moment], first: Moment
     made = list(dict.fromkeys(one.resource for one in own if one.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")))
     said = [f"Made: {listed(made) or 'nothing'}."]
     if first is not None:
-        said.append(f"After {number(first.at, 's')} {first.resource} was the first to fail ({first.status}): ")
+        after = number(first.at * 1000, "ms") if first.at < 1 else number(first.at, "s")
+        said.append(f"After {after} {first.resource} was the first to fail ({first.status}): ")
         said[-1] += f"{first.reason.rstrip('.')}."
     cancelled = [one.resource for one in own if one.status.endswith("_FAILED") and "cancelled" in one.reason]
     if cancelled:

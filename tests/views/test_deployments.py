@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sandbox.views.deployments import Moment, Upload, course, uploads
 from tests.views.test_lifecycle import texts
 
@@ -36,6 +38,18 @@ def test_a_course_marks_the_failure_that_came_first_and_tells_the_cancelled_from
         "cancelled",
     ):
         assert word in drawn
+
+
+def test_a_course_of_a_moment_is_told_in_milliseconds_on_an_axis_that_can_be_read() -> None:
+    moments = [
+        Moment(0.01, "Table", "CREATE_IN_PROGRESS"),
+        Moment(0.045, "Table", "CREATE_FAILED", "no"),
+        Moment(0.171, "Queue", "CREATE_COMPLETE"),
+    ]
+    picture = course(moments, stack="shop")
+    assert "After 45 ms Table was the first to fail" in picture.text
+    ticks = [word for word in texts(picture).split() if re.fullmatch(r"0\.\d+", word)]
+    assert 2 <= len(ticks) <= 10, ticks
 
 
 def test_a_course_without_a_failure_says_what_was_made() -> None:
