@@ -188,7 +188,7 @@ def stay_inside(leave: Callable[[str], NoReturn], *, programs: bool) -> None:
             os._exit(1)
 
     def guard(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("socket.connect", "socket.sendto"):
+        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
             address = arguments[1]
             if isinstance(address, tuple) and not is_loopback(str(address[0])):
                 refuse(f"this call would go to {address[0]}, outside the sandbox, and was stopped")

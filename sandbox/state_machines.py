@@ -59,7 +59,7 @@ class StateMachines:
 
     def client(self, service: str, region: str, role_arn: str) -> Any:
         """Without retries of its own: a machine says itself what is tried again."""
-        if not self.assumes(role_arn):
+        if not self.assumes(role_arn, region):
             message = f"User: {_SERVICE} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
             error = {"Error": {"Code": "AccessDeniedException", "Message": message}}
             metadata = {"ResponseMetadata": {"HTTPStatusCode": 403, "RequestId": "", "HTTPHeaders": {}}}
@@ -74,8 +74,10 @@ class StateMachines:
                 kept = self._sessions[role_arn] = (self.now() + _RENEW_SECONDS, variables)
             return kept[1]
 
-    def assumes(self, role_arn: str) -> bool:
-        return self._gateway.role_trusts(role_arn, _SERVICE)
+    def assumes(self, role_arn: str, region: str) -> bool:
+        """A role may trust the service everywhere, or in the Region of the machine alone."""
+        regional = _SERVICE.replace("states.", f"states.{region}.")
+        return any(self._gateway.role_trusts(role_arn, each) for each in (_SERVICE, regional))
 
     def may_log(self, role_arn: str) -> bool:
         key = self._session(role_arn)["AWS_ACCESS_KEY_ID"]

@@ -231,6 +231,14 @@ def test_a_machine_may_do_what_its_role_may_and_no_more(world: World) -> None:
         world.machine("foreign", direct, roleArn=world.function_role)
 
 
+def test_a_role_may_trust_the_service_of_one_region(world: World) -> None:
+    waits = {"Done": {"Type": "Succeed"}}
+    own = world.machine("regional", waits, roleArn=world.role("regional", "states.us-east-1", []))
+    assert world.run(own)["status"] == "SUCCEEDED"
+    with pytest.raises(ClientError, match="nor the regional one is authorized"):
+        world.machine("elsewhere", waits, roleArn=world.role("elsewhere", "states.eu-west-1", []))
+
+
 def test_an_execution_is_stopped_where_it_waits(world: World) -> None:
     machine = world.machine("endless", {"Wait": {"Type": "Wait", "Seconds": 10_000, "End": True}})
     begun = world.states.start_execution(stateMachineArn=machine, name="one")["executionArn"]

@@ -56,7 +56,7 @@ def must_add_up(cloud: Cloud, text: str, chance: random.Random) -> None:
     try:
         for name in both:
             _must_be_deployed(stacks.deploy(cloud, name, packed, **given))
-        _must_work(cloud, stack, chance)
+        _must_work(cloud, stack, chance, both[1])
     finally:
         for name in both:
             _remove(cloud, name)
@@ -88,7 +88,8 @@ def _must_be_deployed(deployment: stacks.Deployment) -> None:
     )
 
 
-def _must_work(cloud: Cloud, stack: str, chance: random.Random) -> None:
+def _must_work(cloud: Cloud, stack: str, chance: random.Random, other: str) -> None:
+    """`other` is a second stack of the same template."""
     outputs = stacks.outputs(cloud, stack)
     if not {"Bucket", "Table"} <= outputs.keys():
         raise Incorrect(
@@ -119,7 +120,7 @@ def _must_work(cloud: Cloud, stack: str, chance: random.Random) -> None:
             f"its sum, {sum(receipt)}, some seconds later.",
             "Nobody calls this function: the bucket has to tell it.",
         )
-    _must_be_narrow(cloud, function, bucket)
+    _must_be_narrow(cloud, function, bucket, stacks.outputs(cloud, other))
 
 
 def _told_by(cloud: Cloud, bucket: str) -> str:
@@ -165,11 +166,19 @@ def _sum_of(cloud: Cloud, table: str, key: str) -> int | None:
     return int(items[0]["total_cents"]["N"]) if items else None
 
 
-def _must_be_narrow(cloud: Cloud, function: str, bucket: str) -> None:
-    """The role may read this bucket, and neither another one nor remove anything."""
+def _must_be_narrow(cloud: Cloud, function: str, bucket: str, others: Mapping[str, str]) -> None:
+    """The role may read this bucket, and neither another one nor remove anything.
+
+    `others` are the outputs of another stack of the same template.
+    """
     role = cloud.client("lambda").get_function_configuration(FunctionName=function)["Role"]
     tries = {
         "read another bucket": ("s3:GetObject", f"arn:aws:s3:::{bucket_of(cloud)}/code"),
+        "read the other stack's bucket": ("s3:GetObject", f"arn:aws:s3:::{others['Bucket']}/receipts/one.json"),
+        "write into the other stack's table": (
+            "dynamodb:PutItem",
+            f"arn:aws:dynamodb:{cloud.region}:{cloud.account}:table/{others['Table']}",
+        ),
         "remove receipts": ("s3:DeleteObject", f"arn:aws:s3:::{bucket}/receipts/one.json"),
     }
     for what, (action, resource) in tries.items():

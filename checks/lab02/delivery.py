@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from checks.contract import Answers, Incorrect, Uncheckable
-from checks.lab02 import orders, packaging, stacks, tools, trials
+from checks.lab02 import orders, packaging, rights, stacks, tools, trials
 from checks.lab02.pipeline import (
     PUSH,
     REHEARSALS,
@@ -55,6 +55,8 @@ def delivers(cloud: Cloud, answers: Answers) -> None:
     with _roles(cloud, pipeline) as roles:
         for stage in STAGES:
             _must_refuse_others(cloud, issuer, stage, roles[stage][0])
+            _must_be_for_nobody_else(cloud, issuer, stage, *roles[stage])
+            rights.must_be_narrow(cloud, stage, *roles[stage])
         with ThreadPoolExecutor(2) as pool:
             for rehearsal in pool.map(lambda one: rehearse(pipeline, one), REHEARSALS):
                 must_hold(rehearsal)
@@ -139,6 +141,21 @@ def strangers(stage: str) -> list[Stranger]:
             subject,
         ),
         Stranger(
+            "on a branch whose name begins alike, that names the environment",
+            {**main, "ref": "refs/heads/main-faster", "environment": stage},
+            "Whoever may push may choose a branch's name.",
+        ),
+        Stranger(
+            "on a branch whose name ends alike, that names the environment",
+            {**main, "ref": "refs/heads/faster/main", "environment": stage},
+            "Whoever may push may choose a branch's name.",
+        ),
+        Stranger(
+            "on a tag called main, that names the environment",
+            {**main, "ref": "refs/tags/main", "environment": stage},
+            "A tag may stand on any commit. Nobody has to have merged it.",
+        ),
+        Stranger(
             "on main, without an environment",
             main,
             "The environment is where the reviewers are. A job that names none goes past them.",
@@ -184,6 +201,27 @@ def _must_refuse_others(cloud: Cloud, issuer: str, stage: str, role: str) -> Non
             f"The role of {stage} was given for a token that was made out to somebody else.",
             f"only tokens whose `aud` is {AUDIENCE}.",
             "A token that another service has got from a job could be handed on to AWS.",
+        )
+
+
+def _must_be_for_nobody_else(cloud: Cloud, issuer: str, stage: str, deploys: str, makes: str) -> None:
+    """Tries both roles as somebody of the account, and CloudFormation's with the job's own token. Incorrect."""
+    for role, whose in ((deploys, "DeployRole"), (makes, "CloudFormationRole")):
+        try:
+            cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="coldstart-trial")
+        except ClientError:
+            continue
+        raise Incorrect(
+            f"The {whose} of {stage} was given to somebody of the account, without any token.",
+            "DeployRole for the job's token, CloudFormationRole for CloudFormation, and both for nobody else.",
+            "A second statement in a trust policy is a second door: whoever comes through it shows no token.",
+        )
+    own = {"repository": REPOSITORY, "ref": "refs/heads/main", "event_name": "push", "environment": stage}
+    if not _refusal(cloud, issuer, makes, own):
+        raise Incorrect(
+            f"The CloudFormationRole of {stage} was given to a job with its token.",
+            "a trust policy with CloudFormation alone.",
+            "It makes roles and tables. A job that has it itself needs no stack, and leaves no events.",
         )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from checks.contract import Incorrect
-from checks.lab02 import packaging, stacks, trials
+from checks.lab02 import packaging, rights, stacks, trials
+from checks.lab02.rights import Question
 from checks.lab02.service import ALIAS, MEMORY_MB, PROTECTED, Service
 from checks.readings import ARRIVAL_SECONDS, POLL_SECONDS, log_events
 
@@ -105,21 +105,14 @@ def _log(service: Service, function: Mapping[str, Any]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A call that the function's role must not be allowed."""
-
-    words: str
-    action: str
-    resource: str
-
-
 def _role(service: Service, function: Mapping[str, Any]) -> None:
     cloud, table = service.cloud, service.table
-    tables = f"arn:aws:dynamodb:{cloud.region}:{cloud.account}:table/"
-    queue = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{service.outputs['QueueUrl'].rpartition('/')[2]}"
+    here, account = f"{cloud.region}:{cloud.account}", f"arn:aws:iam::{cloud.account}"
+    tables = f"arn:aws:dynamodb:{here}:table/"
+    queue = f"arn:aws:sqs:{here}:{service.outputs['QueueUrl'].rpartition('/')[2]}"
     questions = (
         Question("scan its table", "dynamodb:Scan", tables + table),
+        Question("change an order", "dynamodb:UpdateItem", tables + table),
         Question("delete an order", "dynamodb:DeleteItem", tables + table),
         Question("delete its table", "dynamodb:DeleteTable", tables + table),
         Question("write to another table", "dynamodb:PutItem", f"{tables}{table}-of-others"),
@@ -128,19 +121,24 @@ def _role(service: Service, function: Mapping[str, Any]) -> None:
         Question("read its queue", "sqs:ReceiveMessage", queue),
         Question("delete its queue", "sqs:DeleteQueue", queue),
         Question("read an object", "s3:GetObject", f"arn:aws:s3:::{packaging.bucket_of(cloud)}/anything"),
+        Question("write an object", "s3:PutObject", f"arn:aws:s3:::{packaging.bucket_of(cloud)}/anything"),
+        Question("change its own code", "lambda:UpdateFunctionCode", function["FunctionArn"]),
+        Question("call other functions", "lambda:InvokeFunction", f"{function['FunctionArn']}-of-others"),
+        Question("read any secret", "secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{here}:secret:payments"),
+        Question("read any parameter", "ssm:GetParameter", f"arn:aws:ssm:{here}:parameter/payments"),
+        Question("become another role", "sts:AssumeRole", f"{account}:role/administrators"),
+        Question("hand over another role", "iam:PassRole", f"{account}:role/administrators"),
+        Question("make a key for a user", "iam:CreateAccessKey", f"{account}:user/somebody"),
+        Question("give itself more rights", "iam:PutRolePolicy", function["Role"]),
     )
-    iam = cloud.client("iam")
-    for one in questions:
-        told = iam.simulate_principal_policy(
-            PolicySourceArn=function["Role"], ActionNames=[one.action], ResourceArns=[one.resource]
-        )["EvaluationResults"][0]
-        if told["EvalDecision"] == "allowed":
-            raise Incorrect(
-                f"The role of {function['FunctionName']} may {one.words} ({one.action}).",
-                "what app.py calls, on this stack's own table and queue: GetItem, PutItem, SendMessage.",
-                "A policy template is a start. DynamoDBCrudPolicy also scans and deletes; a managed policy does so on "
-                "every table.",
-            )
+    found = rights.allowed(cloud, function["Role"], questions)
+    if found is not None:
+        raise Incorrect(
+            f"The role of {function['FunctionName']} may {found.words} ({found.action}).",
+            "what app.py calls, on this stack's own table and queue: GetItem, PutItem, SendMessage.",
+            "A policy template is a start. DynamoDBCrudPolicy also scans and deletes; a managed policy does so on "
+            "every table.",
+        )
 
 
 def must_outlive_its_stack(service: Service) -> None:

@@ -110,9 +110,7 @@ def written(template: str, text: str, roles: str) -> Pipeline:
     return Pipeline(template, text, roles, workflow)
 
 
-_KEYS = re.compile(
-    r"\bAWS_(?:SECRET_ACCESS_KEY|ACCESS_KEY_ID)\b|\baws-(?:secret-access-key|access-key-id)\b|\bAKIA[0-9A-Z]{16}\b"
-)
+_KEYS = re.compile(r"\b(?i:aws[_-](?:secret[_-]access[_-]key|access[_-]key[_-]id))\b|\bAKIA[0-9A-Z]{16}\b")
 
 
 def _keeps_no_keys(text: str) -> None:
@@ -152,9 +150,10 @@ LINTED = Scenario("push that the linter finds fault with", lint=1)
 STOPPED = Scenario("staging's deployment fails", deploy=1, roles=("staging",))
 REFUSED = Scenario("prod's reviewer says no", refused=("prod",), roles=("staging",))
 PROPOSED = Scenario("pull request", event=PULL_REQUEST)
+PROPOSED_BROKEN = Scenario("pull request with a failing test", event=PULL_REQUEST, broken=True)
 ELSEWHERE = Scenario("push to another branch", event=Event("push", REPOSITORY, "refs/heads/faster"))
 #: What the judge rehearses. A push that goes through is no rehearsal.
-REHEARSALS = (PROPOSED, BROKEN, LINTED, STOPPED, REFUSED, ELSEWHERE)
+REHEARSALS = (PROPOSED, BROKEN, LINTED, STOPPED, REFUSED, ELSEWHERE, PROPOSED_BROKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +236,7 @@ def settings(artifacts: str, roles: Mapping[str, tuple[str, str]], region: str) 
 
 
 def must_hold(rehearsal: Rehearsal) -> None:
-    """Incorrect if roles were taken that must not be, or a pull request's own jobs failed."""
+    """Incorrect if roles were taken that must not be, or a pull request's jobs ended otherwise than its tests."""
     scenario, run = rehearsal.scenario, rehearsal.run
     if rehearsal.roles != scenario.roles:
         raise Incorrect(
@@ -251,6 +250,12 @@ def must_hold(rehearsal: Rehearsal) -> None:
             f"Rehearsed: {scenario.title}. {told(run)}.",
             "its tests run, and all is green.",
             "A pull request that is always red is merged unread; one without tests, too.",
+        )
+    if scenario is PROPOSED_BROKEN and "failure" not in run.jobs.values():
+        raise Incorrect(
+            f"Rehearsed: {scenario.title}. {told(run)}.",
+            "red: the tests run on every pull request.",
+            "A test that first runs on main finds the fault after it was merged, and everybody else's push is stopped.",
         )
 
 

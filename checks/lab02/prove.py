@@ -24,6 +24,8 @@ EXTRA = "ColdstartAudit"
 #: SQS takes letters, digits, hyphens and underscores.
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
 NO_QUEUE_NAME = "order events!"
+#: What SAM says is to be kept, and what goes all the same: with its function.
+_GONE_WITH_OTHERS = ("AWS::Lambda::Version",)
 PAUSE_SECONDS = 0.03
 #: What the update that fails changes besides, and the next one: a new version is published for each.
 BAD_MEMORY_MB, NEXT_MEMORY_MB = 896, 960
@@ -51,7 +53,8 @@ def proven(cloud: Cloud, answers: Answers) -> str:
     with _taken(cloud, nonce), trials.removed(cloud, standing, new):
         service = orders.deployed(cloud, standing, trials.text_of(packed), stage, retention)
         orders.must_answer(service, draw)
-        _creation_fails(cloud, new, fault, stage, retention)
+        for one in (fault, *last_faults(packed, nonce)):
+            _creation_fails(cloud, new, one, stage, retention)
         _creation_works(cloud, new, packed, stage, retention, draw)
         _update_fails(service, packed, nonce, draw)
         _update_works(service, packed, draw)
@@ -81,6 +84,20 @@ def faults(document: Document, nonce: str) -> list[Fault]:
     if not found:
         raise Uncheckable("The template has no queue, log group or function to put a fault into: see check 02.9.")
     return found
+
+
+def last_faults(document: Document, nonce: str) -> list[Fault]:
+    """A fault that comes after all that a policy may keep, where others than tables have one; else none."""
+    resources: Mapping[str, Any] = document.get("Resources", {})
+    policies = [id for id, one in resources.items() if isinstance(one, dict) and "DeletionPolicy" in one]
+    if set(policies) <= set(_of_type(resources, "AWS::DynamoDB::Table")):
+        return []
+    extra = {
+        "Type": "AWS::Logs::LogGroup",
+        "DependsOn": policies,
+        "Properties": {"LogGroupName": f"{TAKEN}-{nonce}"},
+    }
+    return [Fault("a new resource that can't be made", EXTRA, {**document, "Resources": {**resources, EXTRA: extra}})]
 
 
 def _of_type(resources: Mapping[str, Any], kind: str) -> list[str]:
@@ -147,6 +164,16 @@ def _creation_fails(cloud: Cloud, stack: str, fault: Fault, stage: str, retentio
                     "DeletionPolicy Retain holds for a rollback too: each failed try leaves a table behind that no "
                     "stack knows. There is a policy that makes this one exception.",
                 )
+    kept = next(
+        (one for one in done.events if one.status == "DELETE_SKIPPED" and one.type not in _GONE_WITH_OTHERS), None
+    )
+    if kept is not None:
+        raise Incorrect(
+            f"{what} was rolled back, and {kept.logical_id} ({kept.type}) was kept: {kept.physical_id}.",
+            "nothing is left of a creation that failed.",
+            "DeletionPolicy Retain holds for a rollback too, and what it keeps no stack knows. There is a policy that "
+            "makes this one exception.",
+        )
 
 
 def _creation_works(

@@ -7,13 +7,17 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from checks.execution import search_path
 from checks.state import ROOT
@@ -91,20 +95,40 @@ def _ran(cloud: Cloud, command: list[str], folder: Path, *, quiet: bool) -> Ran:
         errors="replace",
     )
     assert process.stdout is not None
-    with process:
-        for line in process.stdout:
-            shown = line.rstrip().replace(str(folder), folder.name)
-            if any(words in shown for words in _CHATTER) or (not shown and (not lines or not lines[-1])):
-                continue
-            lines.append(shown)
-            if not quiet:
-                print(shown)
-        try:
-            process.wait(LONGEST_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise TimeoutError(f"{shlex.join(command[:2])} did not end within {LONGEST_SECONDS:.0f} s") from None
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        _kill(process)
+
+    # Its lines are read until it closes them: only somebody else can end one that hangs.
+    timer = threading.Timer(LONGEST_SECONDS, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        with process:
+            for line in process.stdout:
+                shown = line.rstrip().replace(str(folder), folder.name)
+                if any(words in shown for words in _CHATTER) or (not shown and (not lines or not lines[-1])):
+                    continue
+                lines.append(shown)
+                if not quiet:
+                    print(shown)
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise TimeoutError(f"{shlex.join(command[:2])} did not end within {LONGEST_SECONDS:.0f} s")
     return Ran(process.returncode, tuple(lines))
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a command and what it has started, which would keep its lines open (`sam build` starts pip)."""
+    with suppress(psutil.NoSuchProcess):
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        for one in started:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def machine() -> dict[str, str]:
@@ -144,12 +168,16 @@ class Reply:
 def call(
     cloud: Cloud, url: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """Call an API by its AWS URL; a body is sent as JSON. An answer of 4xx or 5xx is a Reply too."""
+    """Call an API by its AWS URL; a body is sent as JSON. An answer of 3xx, 4xx or 5xx is a Reply too.
+
+    No redirection is followed: it could lead anywhere.
+    """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(
         cloud.url(url), data=data, method=method, headers={"Content-Type": "application/json", **(headers or {})}
     )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}) if cloud.endpoint else _system_proxies())
+    proxies = urllib.request.ProxyHandler({}) if cloud.endpoint else urllib.request.ProxyHandler()
+    opener = urllib.request.build_opener(proxies, _StayHere)
     try:
         with opener.open(request, timeout=35) as answer:
             return Reply(answer.status, _decoded(answer.read()), _named(answer.headers))
@@ -162,8 +190,9 @@ def _named(headers: Message) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def _system_proxies() -> urllib.request.ProxyHandler:
-    return urllib.request.ProxyHandler()
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
 
 
 def _decoded(body: bytes) -> Any:

@@ -125,6 +125,9 @@ def take_away(cloud: Cloud, stack: str) -> None:
     for name in made.get("AWS::DynamoDB::Table", ()):
         with suppress(ClientError):
             cloud.client("dynamodb").delete_table(TableName=name)
+    for url in made.get("AWS::SQS::Queue", ()):
+        with suppress(ClientError):
+            cloud.client("sqs").delete_queue(QueueUrl=url)
     for name in made.get("AWS::Logs::LogGroup", ()):
         with suppress(ClientError):
             cloud.client("logs").delete_log_group(logGroupName=name)

@@ -143,6 +143,11 @@ def parse(text: str) -> Workflow:
         raise BadWorkflow(f"it is no YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise BadWorkflow("it is nested too deeply") from None
+    except BadWorkflow:
+        raise
+    except ValueError as error:
+        # A number that is none to Python.
+        raise BadWorkflow(f"it is no YAML: {error}") from None
     if not isinstance(document, dict):
         raise BadWorkflow("it must be a map with `on` and `jobs`")
     try:

@@ -214,7 +214,7 @@ class _Reader:
             raise self._unexpected()
         self.place += 1
         if kind == "number":
-            return float(int(text, 16)) if "0x" in text else float(text)
+            return _float(int(text, 16)) if "0x" in text else float(text)
         if kind == "text":
             return text[1:-1].replace("''", "'")
         if self._next("("):
@@ -280,10 +280,18 @@ def _number(value: Any) -> float:
         return float(value)
     if isinstance(value, str):
         try:
-            return float(int(value, 16)) if value.lower().startswith("0x") else float(value)
-        except (ValueError, OverflowError):
+            return _float(int(value, 16)) if value.lower().startswith("0x") else float(value)
+        except ValueError:
             return math.nan
     return math.nan
+
+
+def _float(number: int) -> float:
+    """A whole number as expressions have it: one that is too large is endless."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -338,7 +346,7 @@ def _with_floats(value: Any) -> Any:
         return {key: _with_floats(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_with_floats(one) for one in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return _float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 _FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {

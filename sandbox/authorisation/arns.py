@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from sandbox.authorisation.need import Underivable
@@ -62,3 +63,22 @@ def of_region(call: Call, arn: str) -> str:
     if found is not None and found.region not in ("", "*", call.region):
         raise Underivable(f"{call.service}:{call.operation} in {call.region} names {arn}, of another region")
     return arn
+
+
+_FUNCTION = re.compile(
+    r"(?:arn:aws[a-zA-Z-]*:lambda:)?(?:((?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?(?:(\d{12}):)?"
+    r"(?:function:)?([a-zA-Z0-9-_]+)(?::(\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+)
+
+
+def function_arn(call: Call, given: str, qualifier: str | None = None) -> str:
+    """The ARN of a function in any of the forms that Lambda takes: name, partial ARN or ARN, each with or without a
+    qualifier. https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_RequestSyntax"""
+    found = _FUNCTION.fullmatch(given)
+    if found is None:
+        raise Underivable(f"{call.service}:{call.operation}: {given!r} is no function's name or ARN")
+    region, account, name, named_qualifier = found.groups()
+    chosen = qualifier or named_qualifier
+    resource = f"function:{name}:{chosen}" if chosen else f"function:{name}"
+    arn = in_partition(call, "lambda", resource, region=region, account=account)
+    return arn if call.service != "lambda" else of_region(call, arn)

@@ -14,9 +14,9 @@ from sandbox.access.request import Values
 from sandbox.authorisation import actions, apigateway, arns, dynamodb, keys, passing, resources, s3
 from sandbox.authorisation.arns import in_partition
 from sandbox.authorisation.look_up import NOTHING, LookUp
+from sandbox.authorisation.names.keys import key_arn
 from sandbox.authorisation.need import Need, Underivable
 from sandbox.authorisation.parameters import at
-from sandbox.authorisation.resource_names import key_arn
 from sandbox.gateway.call import Call
 
 #: More things than this are in no call that AWS takes (s3:DeleteObjects with 1,000 objects, say, needs two for each).

@@ -162,10 +162,6 @@ class Organization:
             return ()
         return ("/".join([self.id, *(each.id for each in node.parent.line())]) + "/",)
 
-    def id_of(self, account: str) -> str | None:
-        """The organization's id for one of its accounts (aws:PrincipalOrgID, aws:ResourceOrgID)."""
-        return self.id if self.has(account) else None
-
     def _compute(self, account: str, kind: PolicyType) -> Levels:
         if account == self.management or kind not in self.enabled or not self.has(account):
             return ()

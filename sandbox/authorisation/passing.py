@@ -12,11 +12,12 @@ from urllib.parse import unquote, urlsplit
 from sandbox.access import catalog
 from sandbox.access.request import Values
 from sandbox.authorisation import actions, keys
-from sandbox.authorisation.arns import in_partition
+from sandbox.authorisation.arns import function_arn, in_partition
 from sandbox.authorisation.look_up import LookUp
+from sandbox.authorisation.names.keys import key_arn
 from sandbox.authorisation.need import Need, Underivable
 from sandbox.authorisation.parameters import at, members, text, texts
-from sandbox.authorisation.resource_names import key_arn
+from sandbox.authorisation.request_tags import request_tags, tag_context
 from sandbox.gateway.call import Call
 
 
@@ -253,7 +254,7 @@ _TAGGED_RESOURCE: dict[str, Callable[[Call, str], str]] = {
 
 
 def _tags_of_new(call: Call, action: str, main: Sequence[Need]) -> Iterator[Need]:
-    tags, named = keys.request_tags(call.params)
+    tags, named = request_tags(call.params)
     if not tags or not main:
         return
     service = main[0].action.partition(":")[0]
@@ -261,7 +262,7 @@ def _tags_of_new(call: Call, action: str, main: Sequence[Need]) -> Iterator[Need
     resource = main[0].resource
     if name in _TAGGED_RESOURCE:
         resource = _TAGGED_RESOURCE[name](call, resource)
-    yield Need(f"{service}:{action}", resource, keys.tag_context(tags, named))
+    yield Need(f"{service}:{action}", resource, tag_context(tags, named))
 
 
 def _ec2_tags(call: Call) -> Iterator[Need]:
@@ -345,7 +346,7 @@ def _assumed(call: Call, main: Sequence[Need], look_up: LookUp) -> Iterator[Need
     if session is not None and call.operation == "AssumeRole" and call.principal.kind == "AssumedRole":
         inherited = {key: session.tags[key] for key in session.transitive if key in session.tags}
         source_identity = source_identity or session.source_identity
-    tags, _ = keys.request_tags(call.params)
+    tags, _ = request_tags(call.params)
     for need in main:
         wanted = []
         if tags or inherited:
@@ -360,7 +361,7 @@ def _assumed(call: Call, main: Sequence[Need], look_up: LookUp) -> Iterator[Need
             context = keys.of_action(call, action, need.resource, look_up)
             if inherited and name == "TagSession":
                 both = {**inherited, **tags}
-                context.update(keys.tag_context(both, list(both)))
+                context.update(tag_context(both, list(both)))
                 transitive = [*session.transitive, *texts(call.params, "TransitiveTagKeys[]")] if session else []
                 context["sts:TransitiveTagKeys"] = sorted(set(transitive))
             if source_identity and "sts:SourceIdentity" in action.condition_keys:
@@ -452,7 +453,7 @@ def _rotation(call: Call, main: Sequence[Need], look_up: LookUp) -> Iterator[Nee
     lambda:InvokeFunction permissions on the rotation function." """
     function = text(call.params, "RotationLambdaARN")
     if function is not None:
-        yield Need("lambda:InvokeFunction", keys.function_arn(call, function))
+        yield Need("lambda:InvokeFunction", function_arn(call, function))
 
 
 def _parameter_put(call: Call, main: Sequence[Need], look_up: LookUp) -> Iterator[Need]:

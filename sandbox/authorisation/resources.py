@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 from sandbox.access import catalog
 from sandbox.authorisation import arns
 from sandbox.authorisation.look_up import LookUp
+from sandbox.authorisation.names import MAKERS, NAMES, NOT_ASKED, RULES, WHOLE
 from sandbox.authorisation.need import Underivable
 from sandbox.authorisation.parameters import text, texts
-from sandbox.authorisation.resource_names import MAKERS, NAMES, NOT_ASKED, RULES, WHOLE
 from sandbox.gateway.call import Call
 
 

@@ -14,8 +14,8 @@ from sandbox.authorisation import actions, arns
 from sandbox.authorisation.arns import in_partition
 from sandbox.authorisation.keys import s3_context
 from sandbox.authorisation.look_up import LookUp
+from sandbox.authorisation.names.keys import key_arn
 from sandbox.authorisation.need import Need, Underivable
-from sandbox.authorisation.resource_names import key_arn
 from sandbox.gateway.call import Call
 
 #: Operations on an object that have another action where the request names a version.

@@ -24,6 +24,9 @@ _QUEUE = re.compile(r"arn:aws[\w-]*:sqs:[a-z0-9-]+:\d{12}:[\w-]{1,80}(\.fifo)?",
 
 def check_messaging(call: Call) -> None:
     """AwsError if a call of SNS asks for what SNS does not take; other calls pass."""
+    topic = call.params.get("TopicArn") if call.service == "sns" else None
+    if topic is not None and arn_of(str(topic)) is None:
+        raise _invalid("TopicArn")
     check = _CHECKS.get((call.service, call.operation))
     if check is not None:
         check(call.params)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
+from sandbox import plain_yaml
+from sandbox.plain_yaml import InvalidYaml
 
 #: The hooks of a Lambda deployment, in their order.
 HOOKS = ("BeforeAllowTraffic", "AfterAllowTraffic")
@@ -94,8 +95,8 @@ def _document(text: str) -> Mapping[Any, Any]:
         content = json.loads(text)
     except ValueError:
         try:
-            content = yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            content = plain_yaml.load(text)
+        except InvalidYaml as error:
             raise InvalidAppSpec("It is neither YAML nor JSON.") from error
     except RecursionError as error:
         raise InvalidAppSpec("It is nested too deeply.") from error

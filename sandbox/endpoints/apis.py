@@ -1,4 +1,4 @@
-"""What REST and HTTP APIs have in common: ids, host names, ARNs and stages."""
+"""What REST and HTTP APIs have in common: ids, times, host names, ARNs and stages."""
 
 from __future__ import annotations
 
@@ -6,17 +6,26 @@ import secrets
 import string
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar
 
+from sandbox.clock import Clock
 from sandbox.endpoints.throttle import Throttle
 
 Members = dict[str, Any]
+#: The largest payload: fact apigw-timeouts.
+MAX_BODY_BYTES = 10 * 1024 * 1024
 _LETTERS = string.ascii_lowercase + string.digits
 
 
 def new_id(length: int = 10) -> str:
     """An id as API Gateway gives them: lower-case letters and digits."""
     return secrets.choice(string.ascii_lowercase) + "".join(secrets.choice(_LETTERS) for _ in range(length - 1))
+
+
+def time_of(clock: Clock) -> datetime:
+    """Sandbox time as API Gateway tells it: in whole seconds."""
+    return clock.datetime().replace(microsecond=0)
 
 
 @dataclass

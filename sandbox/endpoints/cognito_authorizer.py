@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox import regular_expressions
 from sandbox.endpoints import jwt_authorizer
 from sandbox.endpoints.jwt_authorizer import Forbidden, KeysOf, Unauthorized
 
@@ -34,7 +35,8 @@ def claims_of(
     """The claims of a token that opens a method; Unauthorized (with AWS's words, if it has any) for another.
 
     A method without scopes takes ID tokens, one with scopes access tokens that have one of them. `audience` is the
-    authorizer's identityValidationExpression: the token's `aud` must match it. `now` is in Unix seconds.
+    authorizer's identityValidationExpression: the token's `aud` must match it (InvalidExpression if nothing can). `now`
+    is in Unix seconds.
     https://repost.aws/knowledge-center/api-gateway-cognito-401-unauthorized
     """
     claims: dict[str, Any] | None = None
@@ -47,7 +49,7 @@ def claims_of(
                 raise Unauthorized(EXPIRED) from error
     if claims is None or claims.get("token_use") != ("access" if scopes else "id"):
         raise Unauthorized("")
-    if audience is not None and re.fullmatch(audience, str(claims.get("aud") or "")) is None:
+    if audience is not None and not regular_expressions.fits(audience, str(claims.get("aud") or "")):
         raise Unauthorized("")
     try:
         jwt_authorizer.scopes_of(claims, scopes)

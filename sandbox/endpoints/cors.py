@@ -7,9 +7,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html#urls-cors
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
+from sandbox import wildcards
 from sandbox.endpoints.arrival import Arrival
 from sandbox.gateway.message import Response
 
@@ -54,4 +54,4 @@ def apply(settings: Mapping[str, Any], arrival: Arrival, response: Response) -> 
 
 
 def _allowed(origins: Sequence[str], origin: str) -> bool:
-    return any(pattern == "*" or fnmatchcase(origin.lower(), pattern.lower()) for pattern in origins)
+    return any(wildcards.fits(origin.lower(), pattern.lower().split("*")) for pattern in origins)

@@ -9,8 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
+from sandbox import plain_yaml
 from sandbox.endpoints import access_log, jwt_authorizer
 from sandbox.endpoints.apis import Members
 from sandbox.endpoints.functions import function_of
@@ -183,8 +182,8 @@ def document_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
         raise unsupported(f"Basepath {params['Basepath']}", "paths are taken as they are")
     text = str(params.get("Body") or "")
     try:
-        document = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        document = json.loads(text) if text.lstrip().startswith("{") else plain_yaml.load(text)
+    except (ValueError, RecursionError) as error:
         raise bad(f"Unable to parse API definition: {error}") from error
     if not isinstance(document, dict):
         raise bad("Unable to parse API definition because of a malformed definition")

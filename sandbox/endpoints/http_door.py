@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.clock import Clock
 from sandbox.endpoints import access_log, answers, cors, events, http_proxy, jwt_authorizer, lambda_authorizer
 from sandbox.endpoints.access_log import Logs
-from sandbox.endpoints.apis import Members, Stage
+from sandbox.endpoints.apis import MAX_BODY_BYTES, Members, Stage
 from sandbox.endpoints.arrival import Arrival, message
 from sandbox.endpoints.callers import Callers, iam_context, request_keys
 from sandbox.endpoints.functions import Asker, Functions, Judge, Late, NotPermitted, Rejected, filled, function_of
@@ -33,8 +33,6 @@ FAILED_STATUS = 502
 #: An integration that is late: {"message":"Service Unavailable"}, as in
 #: https://github.com/cortexlabs/cortex/issues/1225. With a REST API it is 504 (gateway response INTEGRATION_TIMEOUT).
 LATE_STATUS = 503
-#: Fact apigw-timeouts.
-MAX_BODY_BYTES = 10 * 1024 * 1024
 AUTHORIZER_SECONDS = 10.0
 
 _NOT_PERMITTED = (

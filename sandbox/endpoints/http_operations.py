@@ -7,12 +7,11 @@ https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/operations.html
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.endpoints import http_import
-from sandbox.endpoints.apis import Members, new_id
+from sandbox.endpoints.apis import Members, new_id, time_of
 from sandbox.endpoints.door import Door
 from sandbox.endpoints.functions import function_of
 from sandbox.endpoints.http_apis import HttpApi
@@ -130,7 +129,7 @@ class HttpApis:
                 "ApiEndpoint": host,
                 "ApiId": api_id,
                 "ApiKeySelectionExpression": "$request.header.x-api-key",
-                "CreatedDate": self._now(),
+                "CreatedDate": time_of(self._clock),
                 "DisableExecuteApiEndpoint": False,
                 "IpAddressType": "ipv4",
                 "Name": name,
@@ -188,7 +187,7 @@ class HttpApis:
             api.members.clear()
             api.members.update(draft.members)
             api.routes, api.integrations, api.authorizers = draft.routes, draft.integrations, draft.authorizers
-            api.changed(self._now())
+            api.changed(time_of(self._clock))
         return dict(api.members)
 
     def _fill(self, api: HttpApi, document: Mapping[str, Any]) -> None:
@@ -233,7 +232,7 @@ class HttpApis:
             for member in ("Name", "Description", "CorsConfiguration", "Version", "DisableExecuteApiEndpoint"):
                 if params.get(member) is not None:
                     api.members[member] = params[member]
-            api.changed(self._now())
+            api.changed(time_of(self._clock))
         return dict(api.members)
 
     def _delete_api(self, call: Call) -> None:
@@ -264,7 +263,7 @@ class HttpApis:
                 check(api, part)
                 part[identifier] = new_id(7 if kind != "Authorizer" else 6)
                 getattr(api, place)[part[identifier]] = part
-                api.changed(self._now())
+                api.changed(time_of(self._clock))
             return dict(part)
 
         def update(call: Call) -> Members:
@@ -275,7 +274,7 @@ class HttpApis:
                 check(api, draft)
                 part.clear()
                 part.update(draft)
-                api.changed(self._now())
+                api.changed(time_of(self._clock))
             return dict(part)
 
         def delete(call: Call) -> None:
@@ -283,7 +282,7 @@ class HttpApis:
             with api.lock:
                 expect_unused(api, kind, part[identifier])
                 del getattr(api, place)[part[identifier]]
-                api.changed(self._now())
+                api.changed(time_of(self._clock))
 
         return {
             f"Create{kind}": create,
@@ -326,9 +325,6 @@ class HttpApis:
             tags.pop(key, None)
 
     # -- inside ----------------------------------------------------------------------------------------
-
-    def _now(self) -> datetime:
-        return self._clock.datetime().replace(microsecond=0)
 
     def _api(self, call: Call) -> HttpApi:
         api_id = str(call.params.get("ApiId"))

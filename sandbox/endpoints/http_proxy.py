@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from sandbox.endpoints.apis import MAX_BODY_BYTES
 from sandbox.endpoints.arrival import Arrival
 from sandbox.gateway.message import Response
 from sandbox.loopback import is_loopback
@@ -21,8 +22,15 @@ _HOP = frozenset(
 )
 
 
+#: So often a request goes from one API to the next here. AWS documents no limit; a ring of APIs would fill the machine.
+MAX_FORWARDS = 20
+
+
 class Unreachable(Exception):
-    """Nothing answers at the URL, or it is not on this machine. The text says which."""
+    """There is no answer: nobody gives one, or too long a one, or the URL leads off this machine or round in a ring.
+
+    The text says which.
+    """
 
 
 def forward(
@@ -43,7 +51,11 @@ def forward(
         raise Unreachable(f"nothing leaves this machine: {uri} is not reached")
     query = "&".join(each for each in (parts.query, arrival.request.query) if each)
     headers = {name: value for name, value in arrival.request.headers.items() if name not in _HOP}
-    headers |= {"x-amzn-trace-id": arrival.trace, "forwarded": f"for={arrival.request.source_ip};host={arrival.host}"}
+    before = headers.get("forwarded", "")
+    if before.count("host=") >= MAX_FORWARDS:
+        raise Unreachable(f"{uri} leads back to where the request comes from: it was forwarded {MAX_FORWARDS} times")
+    by = f"for={arrival.request.source_ip};host={arrival.host}"
+    headers |= {"x-amzn-trace-id": arrival.trace, "forwarded": f"{before}, {by}" if before else by}
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=seconds)
     try:
         connection.request(
@@ -53,7 +65,9 @@ def forward(
             headers,
         )
         answer = connection.getresponse()
-        body = answer.read()
+        body = answer.read(MAX_BODY_BYTES + 1)
+        if len(body) > MAX_BODY_BYTES:
+            raise Unreachable(f"{uri} answers with more than {MAX_BODY_BYTES} bytes")
         pairs = tuple((name, value) for name, value in answer.getheaders() if name.lower() not in _HOP)
     except TimeoutError:
         raise

@@ -6,10 +6,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.htm
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 from sandbox.clock import Clock
-from sandbox.endpoints.apis import Members, Stage
+from sandbox.endpoints.apis import Members, Stage, time_of
 from sandbox.endpoints.http_apis import HttpApi
 from sandbox.endpoints.http_checks import bad, check_stage, not_found
 from sandbox.gateway.call import AwsError, Call, Operation
@@ -53,10 +52,10 @@ class HttpStages:
                     raise not_found("Stage")
                 if stage.members.get("AutoDeploy"):
                     raise bad("Deployment ID cannot be set on a stage with AutoDeploy enabled")
-            deployment = api.deploy(self._now(), call.params.get("Description"))
+            deployment = api.deploy(time_of(self._clock), call.params.get("Description"))
             if stage is not None:
                 stage.members["DeploymentId"] = deployment.members["DeploymentId"]
-                stage.members["LastUpdatedDate"] = self._now()
+                stage.members["LastUpdatedDate"] = time_of(self._clock)
         return dict(deployment.members)
 
     def _deployment(self, call: Call) -> Members:
@@ -88,7 +87,7 @@ class HttpStages:
 
     def add(self, api: HttpApi, given: Members) -> Stage:
         """Give an API a stage."""
-        now = self._now()
+        now = time_of(self._clock)
         check_stage(api, given)
         stage = Stage(
             str(given["StageName"]),
@@ -116,9 +115,9 @@ class HttpStages:
         with api.lock:
             check_stage(api, {**stage.members, **given} if "DeploymentId" in given else given)
             stage.members.update(given)
-            stage.members["LastUpdatedDate"] = self._now()
+            stage.members["LastUpdatedDate"] = time_of(self._clock)
             if given.get("AutoDeploy"):
-                api.changed(self._now())
+                api.changed(time_of(self._clock))
         return dict(stage.members)
 
     def _delete_stage(self, call: Call) -> None:
@@ -136,9 +135,6 @@ class HttpStages:
 
     def _reset_cache(self, call: Call) -> None:
         self._forget(self._api(call), self._stage(call))
-
-    def _now(self) -> datetime:
-        return self._clock.datetime().replace(microsecond=0)
 
     def _stage(self, call: Call) -> Stage:
         stage = self._api(call).stages.get(str(call.params.get("StageName")))

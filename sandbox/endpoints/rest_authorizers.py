@@ -5,9 +5,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lamb
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from sandbox import regular_expressions
 from sandbox.clock import Clock
 from sandbox.endpoints import cognito_authorizer, lambda_authorizer
 from sandbox.endpoints.apis import Members
@@ -18,6 +18,7 @@ from sandbox.endpoints.jwt_authorizer import KeysOf, Unauthorized
 from sandbox.endpoints.lambda_authorizer import BadAnswer, Verdict
 from sandbox.endpoints.rest_visit import RestVisit
 from sandbox.gateway.call import AwsError
+from sandbox.regular_expressions import InvalidExpression
 
 #: An authorizer's function is an integration like others: fact apigw-timeouts.
 AUTHORIZER_SECONDS = 29.0
@@ -73,6 +74,8 @@ class RestAuthorizers:
             claims = cognito_authorizer.claims_of(token, pools, scopes, form, self._keys_of, now)
         except Unauthorized as error:
             raise GatewayError("UNAUTHORIZED", str(error) or None) from error
+        except InvalidExpression as error:
+            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", log={"authorizer.error": str(error)}) from error
         visit.authorizer = {"claims": cognito_authorizer.as_text(claims)}
 
     def _by_function(self, visit: RestVisit, authorizer: Members) -> None:
@@ -102,7 +105,13 @@ class RestAuthorizers:
             raise GatewayError("UNAUTHORIZED")
         sources = [str(value) for value in values]
         form = authorizer.get("identityValidationExpression")
-        if authorizer["type"] == "TOKEN" and form and re.fullmatch(str(form), sources[0]) is None:
+        if authorizer["type"] != "TOKEN" or not form:
+            return sources
+        try:
+            fits = regular_expressions.fits(str(form), sources[0])
+        except InvalidExpression as error:
+            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", log={"authorizer.error": str(error)}) from error
+        if not fits:
             raise GatewayError("UNAUTHORIZED")
         return sources
 

@@ -93,8 +93,7 @@ def check_integration(integration: Members) -> None:
         raise unsupported("connectionType VPC_LINK", "there are no VPCs behind it")
     if integration.get("cacheKeyParameters"):
         raise unsupported("cacheKeyParameters", "answers are not cached")
-    if integration.get("contentHandling"):
-        raise unsupported("contentHandling", "bodies go through as they are")
+    _check_conversion(integration, kind)
     if integration.get("tlsConfig"):
         raise unsupported("tlsConfig", "there is no TLS behind it")
     if integration.get("responseTransferMode") not in (None, "BUFFERED"):
@@ -126,6 +125,18 @@ def check_integration(integration: Members) -> None:
             raise unsupported("requestTemplates of HTTP_PROXY", "the request goes through as it is")
 
 
+def _check_conversion(part: Members, kind: str) -> None:
+    """What a function is given and what MOCK answers are texts anyway: bytes are base64 there.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-payload-encodings-workflow.html
+    """
+    handling = part.get("contentHandling")
+    if handling not in (None, "CONVERT_TO_BINARY", "CONVERT_TO_TEXT"):
+        raise bad("Enumeration value for parameter contentHandling must be one of CONVERT_TO_BINARY, CONVERT_TO_TEXT")
+    if handling == "CONVERT_TO_BINARY" or (handling is not None and kind == "HTTP_PROXY"):
+        raise unsupported(f"contentHandling {handling} of {kind}", "bodies go through as they are")
+
+
 def _mock_status(template: str) -> int | None:
     try:
         return int(json.loads(template)["statusCode"])
@@ -149,8 +160,7 @@ def check_integration_response(integration: Mapping[str, Any], response: Members
     for name, value in (response.get("responseParameters") or {}).items():
         if not name.startswith("method.response.header.") or re.fullmatch(r"'.*'", str(value)) is None:
             raise unsupported(f"responseParameters {name}={value}", "fixed texts in quotes, for headers, work")
-    if response.get("contentHandling"):
-        raise unsupported("contentHandling", "bodies go through as they are")
+    _check_conversion(response, "MOCK")
 
 
 def check_authorizer(authorizer: Members) -> None:

@@ -21,7 +21,7 @@ from sandbox.endpoints import (
     rest_validation,
 )
 from sandbox.endpoints.access_log import Logs
-from sandbox.endpoints.apis import Members, Stage
+from sandbox.endpoints.apis import MAX_BODY_BYTES, Members, Stage
 from sandbox.endpoints.arrival import Arrival
 from sandbox.endpoints.callers import request_keys
 from sandbox.endpoints.functions import Asker, Functions, Judge, Late, NotPermitted, Rejected, filled, function_of
@@ -36,8 +36,6 @@ from sandbox.endpoints.usage_plans import UsagePlans
 from sandbox.gateway.identify import ANONYMOUS
 from sandbox.gateway.message import Response
 
-#: Fact apigw-timeouts.
-MAX_BODY_BYTES = 10 * 1024 * 1024
 #: What a client gets where the function can't be invoked, and where it fails or answers badly: fact
 #: apigw-lambda-errors, https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
 REJECTED_STATUS = 500

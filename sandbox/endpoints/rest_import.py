@@ -10,8 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
+from sandbox import plain_yaml
 from sandbox.access import MalformedPolicy
 from sandbox.access import parse as parse_policy
 from sandbox.endpoints import gateway_responses, rest_checks
@@ -45,8 +44,8 @@ def parse(body: Any) -> Mapping[str, Any]:
     raw = body.read() if hasattr(body, "read") else body
     text = raw.decode("utf-8", "replace") if isinstance(raw, (bytes, bytearray)) else str(raw or "")
     try:
-        document = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        document = json.loads(text) if text.lstrip().startswith("{") else plain_yaml.load(text)
+    except (ValueError, RecursionError) as error:
         raise bad(f"Invalid OpenAPI input: {error}") from error
     if not isinstance(document, dict) or not (
         str(document.get("swagger")) == "2.0" or str(document.get("openapi", "")).startswith("3.0")
@@ -66,7 +65,7 @@ def fill(api: RestApi, document: Mapping[str, Any], base_path: str) -> None:
     """
     try:
         _fill(api, document, base_path)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise bad(f"Unable to parse API definition because of a malformed definition ({error})") from error
 
 
@@ -332,12 +331,15 @@ def policy_text(text: str, api: RestApi) -> str:
     """
     try:
         content = json.loads(text)
-        statements = content["Statement"]
+        given_statements = content["Statement"]
+        statements = given_statements if isinstance(given_statements, list) else [given_statements]
+        if not all(isinstance(statement, dict) for statement in statements):
+            raise ValueError("a statement is no object")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise bad(
             "Invalid policy document. Please check the policy syntax and ensure that Principals are valid."
-        ) from (error)
-    for statement in statements if isinstance(statements, list) else [statements]:
+        ) from error
+    for statement in statements:
         for member in ("Resource", "NotResource"):
             given = statement.get(member)
             if given is not None:

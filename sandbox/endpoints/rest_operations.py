@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.endpoints import patching, rest_import
-from sandbox.endpoints.apis import Members, new_id
+from sandbox.endpoints.apis import Members, new_id, time_of
 from sandbox.endpoints.door import Door
 from sandbox.endpoints.rest_account import RestAccounts
 from sandbox.endpoints.rest_apis import RestApi
@@ -143,7 +142,7 @@ class RestApis:
         members: Members = {
             "id": new_id(),
             "name": name,
-            "createdDate": self._now(),
+            "createdDate": time_of(self._clock),
             "apiKeySource": "HEADER",
             "endpointConfiguration": {"types": ["EDGE"], "ipAddressType": "ipv4"},
             "disableExecuteApiEndpoint": False,
@@ -254,9 +253,6 @@ class RestApis:
         tags = self._tagged(call)
         for key in call.params.get("tagKeys") or []:
             tags.pop(key, None)
-
-    def _now(self) -> datetime:
-        return self._clock.datetime().replace(microsecond=0)
 
 
 def _model(name: str, description: str, title: str, *, message: bool = False) -> Members:

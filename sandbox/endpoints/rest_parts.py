@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.endpoints import access_log, execution_log, gateway_responses, patching, rest_checks
-from sandbox.endpoints.apis import Members, Stage, new_id
+from sandbox.endpoints.apis import Members, Stage, new_id, time_of
 from sandbox.endpoints.rest_apis import RestApi
 from sandbox.endpoints.rest_checks import bad, not_found, unsupported
 from sandbox.gateway import moto_adapter
@@ -70,9 +69,6 @@ class RestParts:
             **self._kept("Model", "models", "modelName", "name", _check_model),
         }
 
-    def _now(self) -> datetime:
-        return self._clock.datetime().replace(microsecond=0)
-
     # -- deployments -----------------------------------------------------------------------------------
 
     def _create_deployment(self, call: Call) -> Members:
@@ -86,7 +82,7 @@ class RestParts:
         if any("methodIntegration" not in method for method in methods):
             raise bad("No integration defined for method")
         with api.lock:
-            deployment = api.deploy(self._now(), params.get("description"))
+            deployment = api.deploy(time_of(self._clock), params.get("description"))
             name = params.get("stageName")
             if name:
                 stage = api.stages.get(name)
@@ -94,7 +90,7 @@ class RestParts:
                     given = {"stageName": name, "deploymentId": deployment["id"]}
                     stage = self._new_stage(api, given)
                 stage.members["deploymentId"] = deployment["id"]
-                stage.members["lastUpdatedDate"] = self._now()
+                stage.members["lastUpdatedDate"] = time_of(self._clock)
                 if params.get("stageDescription"):
                     stage.members["description"] = params["stageDescription"]
                 if params.get("variables"):
@@ -145,7 +141,7 @@ class RestParts:
         rest_checks.check_stage(given)
         if given.get("deploymentId") not in api.deployments:
             raise bad("Deployment id does not exist")
-        now = self._now()
+        now = time_of(self._clock)
         stage = Stage(
             str(given["stageName"]),
             {
@@ -187,7 +183,7 @@ class RestParts:
             access_log.check_destination(str(log["destinationArn"]))
         with api.lock:
             stage.members.clear()
-            stage.members.update(draft | dates | {"lastUpdatedDate": self._now()})
+            stage.members.update(draft | dates | {"lastUpdatedDate": time_of(self._clock)})
         return dict(stage.members)
 
     def _delete_stage(self, call: Call) -> None:

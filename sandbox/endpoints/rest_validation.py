@@ -5,10 +5,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sandbox import regular_expressions
 from sandbox.endpoints.apis import Members
 from sandbox.endpoints.arrival import Arrival
 from sandbox.endpoints.gateway_responses import GatewayError
@@ -42,7 +44,7 @@ def _given(name: str, arrival: Arrival, variables: Mapping[str, str]) -> bool:
 
 
 def _validate_body(models: Mapping[str, str], all_models: Mapping[str, Members], arrival: Arrival) -> None:
-    import jsonschema  # loaded with the first validated body
+    import referencing  # loaded with the first validated body
 
     kind = (arrival.header("content-type") or "application/json").partition(";")[0].strip().lower()
     name = next((model for each, model in models.items() if each.lower() == kind), None) or models.get("$default")
@@ -54,13 +56,26 @@ def _validate_body(models: Mapping[str, str], all_models: Mapping[str, Members],
     except (ValueError, RecursionError) as error:
         raise GatewayError("BAD_REQUEST_BODY", log={"error.validationErrorString": "Invalid JSON"}) from error
     schema = _schema(model, all_models)
-    validator = jsonschema.Draft4Validator(schema)
+    # The empty registry: a reference to a URL would be fetched else, from wherever it leads.
+    validator = _validator_class()(schema, registry=referencing.Registry())
     try:
         errors = [error.message for error in validator.iter_errors(body)]
-    except (jsonschema.exceptions.SchemaError, Exception) as error:
+    except Exception as error:  # whatever a schema that nobody has checked makes of the validator
         raise GatewayError("API_CONFIGURATION_ERROR", log={"error.validationErrorString": str(error)}) from error
     if errors or not arrival.request.body:
         raise GatewayError("BAD_REQUEST_BODY", log={"error.validationErrorString": f"[{', '.join(errors)}]"})
+
+
+@functools.cache
+def _validator_class() -> Any:
+    """JSON Schema draft 4, its patterns matched for a limited time."""
+    import jsonschema
+
+    def pattern(validator: Any, wanted: str, instance: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(instance, "string") and not regular_expressions.is_in(wanted, instance):
+            yield jsonschema.ValidationError(f"{instance!r} does not match {wanted!r}")
+
+    return jsonschema.validators.extend(jsonschema.Draft4Validator, {"pattern": pattern})
 
 
 def _schema(model: Members | None, models: Mapping[str, Members]) -> Any:

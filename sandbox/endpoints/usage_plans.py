@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.endpoints import patching
-from sandbox.endpoints.apis import Members, new_id
+from sandbox.endpoints.apis import Members, new_id, time_of
 from sandbox.endpoints.gateway_responses import GatewayError
 from sandbox.endpoints.rest_apis import RestApi
 from sandbox.endpoints.rest_checks import bad, not_found, unsupported
@@ -116,9 +116,6 @@ class UsagePlans:
 
     # -- keys ------------------------------------------------------------------------------------------
 
-    def _now(self) -> datetime:
-        return self._clock.datetime().replace(microsecond=0)
-
     def _key(self, call: Call, member: str = "apiKey") -> Members:
         found = self._keys.get((call.account, call.region), {}).get(str(call.params.get(member)))
         if found is None:
@@ -138,8 +135,8 @@ class UsagePlans:
             "value": value,
             "name": params.get("name") or "",
             "enabled": bool(params.get("enabled")),
-            "createdDate": self._now(),
-            "lastUpdatedDate": self._now(),
+            "createdDate": time_of(self._clock),
+            "lastUpdatedDate": time_of(self._clock),
             # Kept as AWS keeps them; since there are usage plans it is these that let a key in.
             "stageKeys": [f"{each.get('restApiId')}/{each.get('stageName')}" for each in params.get("stageKeys") or []],
         }
@@ -168,7 +165,7 @@ class UsagePlans:
         for operation in stages:
             kept = [stage for stage in key["stageKeys"] if stage != operation.get("value")]
             key["stageKeys"] = [*kept, *([operation.get("value")] if operation.get("op") == "add" else [])]
-        key["lastUpdatedDate"] = self._now()
+        key["lastUpdatedDate"] = time_of(self._clock)
         return _shown(key, False)
 
     def _delete_key(self, call: Call) -> None:

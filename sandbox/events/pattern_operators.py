@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sandbox import wildcards
 from sandbox.events.literals import literal
 
 #: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#filtering-numeric-matching
@@ -100,24 +101,7 @@ def _wildcard(operand: Any) -> Rule:
         else:
             pieces[-1] += text[at]
         at += 1
-    return lambda value: isinstance(value, str) and _globs(value, pieces)
-
-
-def _globs(value: str, pieces: Sequence[str]) -> bool:
-    if len(pieces) == 1:
-        return value == pieces[0]
-    first, last = pieces[0], pieces[-1]
-    end = len(value) - len(last)
-    if len(first) > end or not value.startswith(first) or not value.endswith(last):
-        return False
-    at = len(first)
-    for piece in pieces[1:-1]:
-        # The first place where a piece fits is the best: what comes after it has the most room there.
-        at = value.find(piece, at, end)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True
+    return lambda value: isinstance(value, str) and wildcards.fits(value, pieces)
 
 
 def _numeric(operand: Any) -> Rule:
@@ -173,7 +157,8 @@ def _cidr(operand: Any) -> Rule:
     found = _address(address)
     if found is None:
         raise InvalidPattern(f"Nonstandard IP address: {address}")
-    if int(bits) >= found.max_prefixlen:
+    # Longer than any number of bits: Python doesn't read a number of thousands of digits.
+    if len(bits) > 9 or int(bits) >= found.max_prefixlen:
         raise InvalidPattern(f"IPv{found.version} mask bits must be < {found.max_prefixlen}")
     network = ipaddress.ip_network((found, int(bits)), strict=False)
 

@@ -1,4 +1,4 @@
-"""What moto's EC2 lets go that AWS holds on to: networks can't be taken away under what is in them.
+"""What moto's EC2 lets pass and AWS does not: networks can't be taken away under what is in them, nor be invented.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (DependencyViolation),
 https://docs.aws.amazon.com/vpc/latest/userguide/delete-vpc.html
@@ -29,6 +29,13 @@ def _violation(message: str) -> Exception:
     from moto.ec2.exceptions import DependencyViolationError
 
     error: Exception = DependencyViolationError(message)
+    return error
+
+
+def _error(code: str, message: str) -> Exception:
+    from moto.ec2.exceptions import EC2ClientError
+
+    error: Exception = EC2ClientError(code, message)
     return error
 
 
@@ -77,7 +84,15 @@ def _subnets(module: ModuleType) -> None:
 
 
 def _security_groups(module: ModuleType) -> None:
-    delete = module.SecurityGroupBackend._delete_security_group
+    backend = module.SecurityGroupBackend
+    create, delete = backend.create_security_group, backend._delete_security_group
+
+    def create_security_group(
+        self: Any, name: str, description: str, vpc_id: str | None = None, *rest: Any, **named: Any
+    ) -> Any:
+        if vpc_id is not None and vpc_id not in self.vpcs:
+            raise _error("InvalidVpcID.NotFound", f"The vpc ID '{vpc_id}' does not exist")
+        return create(self, name, description, vpc_id, *rest, **named)
 
     def delete_security_group(self: Any, vpc_id: str | None, group_id: str) -> None:
         group = self.get_security_group_from_id(group_id)
@@ -88,7 +103,8 @@ def _security_groups(module: ModuleType) -> None:
     def same_rule(self: Any, other: Any) -> bool:
         return _plain(self) == _plain(other)
 
-    module.SecurityGroupBackend._delete_security_group = delete_security_group
+    backend.create_security_group = create_security_group
+    backend._delete_security_group = delete_security_group
     module.SecurityGroupRule.__eq__ = same_rule
 
 
@@ -134,9 +150,7 @@ def _nat_gateways(module: ModuleType) -> None:
     def delete_nat_gateway(self: Any, nat_gateway_id: str) -> Any:
         found = self.nat_gateways.get(nat_gateway_id)
         if found is None:
-            from moto.ec2.exceptions import EC2ClientError
-
-            raise EC2ClientError("NatGatewayNotFound", f"NatGateway {nat_gateway_id} was not found")
+            raise _error("NatGatewayNotFound", f"NatGateway {nat_gateway_id} was not found")
         for address in found.address_set:
             if address.get("publicIp"):
                 self.disassociate_address(address=address["publicIp"])
@@ -153,9 +167,7 @@ def _elastic_addresses(module: ModuleType) -> None:
         for nat in _nats(self):
             for each in nat.address_set:
                 if (address or allocation_id) in (each.get("publicIp"), each.get("allocationId")):
-                    from moto.ec2.exceptions import EC2ClientError
-
-                    raise EC2ClientError("InvalidIPAddress.InUse", f"Address {each.get('publicIp')} is in use.")
+                    raise _error("InvalidIPAddress.InUse", f"Address {each.get('publicIp')} is in use.")
         release(self, address, allocation_id)
 
     module.ElasticAddressBackend.release_address = release_address
@@ -170,10 +182,8 @@ def _route_tables(module: ModuleType) -> None:
         # moto would give the association that the subnet has, with whichever table.
         for table in list(self.route_tables.values()):
             if table.id != route_table_id and subnet_id is not None and subnet_id in table._associations.values():
-                from moto.ec2.exceptions import EC2ClientError
-
                 held = next(key for key, subnet in table._associations.items() if subnet == subnet_id)
-                raise EC2ClientError(
+                raise _error(
                     "Resource.AlreadyAssociated",
                     f"the specified association for route table {route_table_id} conflicts with an existing "
                     f"association {held}",

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from sandbox.gateway import moto_adapter
+from sandbox.gateway.shifted_time import overlay
 from sandbox.waiting import Waiting
 
 _ASL = "moto.stepfunctions.parser.asl"
@@ -69,23 +70,17 @@ def _sleep(seconds: float) -> None:
     _waits().sleep(seconds)
 
 
-def _overlaid(module: ModuleType, **changes: Any) -> ModuleType:
-    copy = ModuleType(module.__name__, module.__doc__)
-    copy.__dict__.update({**vars(module), **changes})
-    return copy
-
-
 def _wait_in_sandbox_time(module: ModuleType) -> None:
     names = vars(module)
     if "threading" in names:
         # The types stay what they were: they stand in annotations.
-        module.threading = _overlaid(names["threading"], Thread=thread, Event=_event)  # type: ignore[attr-defined]
+        module.threading = overlay(names["threading"], Thread=thread, Event=_event)  # type: ignore[attr-defined]
     if names.get("Thread") is threading.Thread:
         module.Thread = thread  # type: ignore[attr-defined]
     if names.get("Event") is threading.Event:
         module.Event = _event  # type: ignore[attr-defined]
     if "time" in names:
-        module.time = _overlaid(names["time"], sleep=_sleep)  # type: ignore[attr-defined]
+        module.time = overlay(names["time"], sleep=_sleep)  # type: ignore[attr-defined]
 
 
 def _count_in_sandbox_time(module: ModuleType) -> None:

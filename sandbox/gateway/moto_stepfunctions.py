@@ -48,8 +48,8 @@ class Machines(Protocol):
     def client(self, service: str, region: str, role_arn: str) -> Any:
         """A boto3 client with the rights of a machine's role. ClientError if the role can't be assumed."""
 
-    def assumes(self, role_arn: str) -> bool:
-        """Whether Step Functions may assume a role."""
+    def assumes(self, role_arn: str, region: str) -> bool:
+        """Whether Step Functions may assume a role in a Region."""
 
     def may_log(self, role_arn: str) -> bool:
         """Whether a role may have executions logged."""
@@ -164,7 +164,7 @@ def _start_well(module: ModuleType) -> None:
 
     def create_state_machine(self: Any, name: str, definition: str, roleArn: str, *rest: Any, **settings: Any) -> Any:
         _check_definition(definition, settings.get("sm_type"))
-        _check_role(roleArn, settings.get("loggingConfiguration"))
+        _check_role(roleArn, self.region_name, settings.get("loggingConfiguration"))
         return create(self, name, definition, roleArn, *rest, **settings)
 
     def check(definition: str) -> None:
@@ -182,7 +182,7 @@ def _start_well(module: ModuleType) -> None:
             _check_definition(definition, machine.type)
         logging_configuration = settings.get("logging_configuration")
         if role_arn is not None or logging_configuration is not None:
-            _check_role(role_arn or machine.roleArn, logging_configuration)
+            _check_role(role_arn or machine.roleArn, self.region_name, logging_configuration)
         return update(self, arn, definition, role_arn, **settings)
 
     def start_execution(self: Any, state_machine_arn: str, name: str | None = None, *rest: Any, **details: Any) -> Any:
@@ -219,12 +219,12 @@ def _check_definition(definition: str, kind: str | None) -> None:
         _refuse(error.code, error.message)
 
 
-def _check_role(role_arn: str, logs: Mapping[str, Any] | None) -> None:
+def _check_role(role_arn: str, region: str, logs: Mapping[str, Any] | None) -> None:
     """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html,
     https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
     """
     machines = _surroundings()
-    if not machines.assumes(role_arn):
+    if not machines.assumes(role_arn, region):
         _refuse(
             "AccessDeniedException",
             "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume "

@@ -97,8 +97,8 @@ class TimeOfPackage:
             def today(cls) -> Any:
                 return real_datetime.datetime.fromtimestamp(package_time.now())
 
-        time_module = _overlay(real_time, time=shifted_time, time_ns=shifted_time_ns)
-        datetime_module = _overlay(real_datetime, datetime=ShiftedDatetime)
+        time_module = overlay(real_time, time=shifted_time, time_ns=shifted_time_ns)
+        datetime_module = overlay(real_datetime, datetime=ShiftedDatetime)
         return {
             id(real_time): time_module,
             id(real_time.time): shifted_time,
@@ -108,7 +108,7 @@ class TimeOfPackage:
         }
 
 
-def _overlay(module: ModuleType, **changes: Any) -> ModuleType:
+def overlay(module: ModuleType, **changes: Any) -> ModuleType:
     """A module with `module`'s contents and these changes."""
     copy = ModuleType(module.__name__, module.__doc__)
     copy.__dict__.update({**vars(module), **changes})

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from sandbox import wildcards
+
 Match = Callable[[str], bool]
 
 #: The longest pattern that AWS takes, in characters.
@@ -232,11 +234,11 @@ def _selector(text: str) -> Callable[[Any], list[Any]]:
 def _compare_text(select: Callable[[Any], list[Any]], operator: str, wanted: str) -> Test:
     if operator not in ("=", "!="):
         raise InvalidPattern(f"Invalid filter pattern: '{operator}' compares numbers, not '{wanted}'")
-    shape = re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", wanted)), re.DOTALL)
+    pieces = wanted.split("*")
     equal = operator == "="
 
     def test(document: Any) -> bool:
-        return any((shape.fullmatch(_as_text(value)) is not None) == equal for value in select(document))
+        return any(wildcards.fits(_as_text(value), pieces) == equal for value in select(document))
 
     return test
 

@@ -6,9 +6,6 @@ Insights, subscription and metric filters, encryption and the rest come later or
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -18,35 +15,38 @@ from sandbox.gateway.call import DEFAULT_ACCOUNT, DEFAULT_REGION, AwsError, Call
 from sandbox.telemetry import log_streams
 from sandbox.telemetry.embedded_metrics import extract, looks_embedded
 from sandbox.telemetry.filter_patterns import InvalidPattern, compile_pattern, single_term
+from sandbox.telemetry.log_checks import (
+    MAX_BATCH_SPAN_MS,
+    MAX_EVENT_BYTES,
+    check_batch,
+    constraint,
+    group_name,
+    group_of_arn,
+    identified,
+    invalid,
+    merged_tags,
+    page_limit,
+    sort_out,
+    stream_name,
+)
 from sandbox.telemetry.log_streams import EVENT_OVERHEAD, Event, Group, Stream, size_of
+from sandbox.telemetry.log_tokens import Place, digits, encode, name_after, read_token, stream_after
 from sandbox.telemetry.metrics import Metrics
 from sandbox.telemetry.resource_policies import ResourcePolicies
 
-DAY_MS = 86_400_000
-
-MAX_BATCH_BYTES = 1_048_576
-MAX_BATCH_EVENTS = 10_000
-MAX_EVENT_BYTES = 1_048_576
-MAX_BATCH_SPAN_MS = DAY_MS
-MAX_PAST_MS, MAX_FUTURE_MS = 14 * DAY_MS, 2 * 3_600_000
 #: What one page of events holds at most.
 PAGE_EVENTS, PAGE_BYTES = 10_000, 1_048_576
 DESCRIBE_PAGE = 50
-MAX_TAGS = 50
 
 RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096),
     *(1827, 2192, 2557, 2922, 3288, 3653),
 )
 
-_GROUP_NAME = r"[\.\-_/#A-Za-z0-9]+"
-_STREAM_NAME = r"[^:*]*"
-_GROUP_ARN = re.compile(r"arn:aws[\w-]*:logs:[\w-]*:\d*:log-group:([^:*]+)(?::\*)?")
 #: Sorts after every arrival number within a millisecond.
 _LAST = 1 << 62
 _END = (1 << 62, 0)
 
-Place = tuple[int, int]
 Groups = dict[str, Group]
 
 
@@ -169,13 +169,13 @@ class Logs:
     # -- groups ----------------------------------------------------------------------------------
 
     def _create_log_group(self, call: Call) -> None:
-        name = _group_name(call.params)
+        name = group_name(call.params)
         for refused in ("kmsKeyId", "deletionProtectionEnabled"):
             if call.params.get(refused):
-                raise _invalid(f"{refused} is not supported by this sandbox.")
+                raise invalid(f"{refused} is not supported by this sandbox.")
         if call.params.get("logGroupClass", "STANDARD") != "STANDARD":
-            raise _invalid(f"logGroupClass {call.params['logGroupClass']} is not supported by this sandbox.")
-        tags = _tags(call.params.get("tags") or {}, {}, _by_aws(call))
+            raise invalid(f"logGroupClass {call.params['logGroupClass']} is not supported by this sandbox.")
+        tags = merged_tags(call.params.get("tags") or {}, {}, _by_aws(call))
         with self._lock:
             groups = self._groups(call.account, call.region)
             if name in groups:
@@ -184,7 +184,7 @@ class Logs:
             group.tags = tags
 
     def _delete_log_group(self, call: Call) -> None:
-        name = _group_name(call.params)
+        name = group_name(call.params)
         with self._lock:
             self._stored -= self._group(call, name).stored
             del self._groups(call.account, call.region)[name]
@@ -193,12 +193,12 @@ class Logs:
         params = call.params
         for refused in ("accountIdentifiers", "includeLinkedAccounts", "logGroupIdentifiers"):
             if params.get(refused):
-                raise _invalid(f"{refused} is not supported by this sandbox.")
+                raise invalid(f"{refused} is not supported by this sandbox.")
         prefix, pattern = params.get("logGroupNamePrefix"), params.get("logGroupNamePattern")
         if prefix and pattern:
-            raise _invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
-        limit = _limit(params, DESCRIBE_PAGE)
-        after = _name_after(params.get("nextToken"))
+            raise invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+        limit = page_limit(params, DESCRIBE_PAGE)
+        after = name_after(params.get("nextToken"))
         with self._lock:
             found = sorted(
                 (group.name, group)
@@ -212,21 +212,21 @@ class Logs:
                 self._expire(group)
             answer: dict[str, Any] = {"logGroups": [_describe_group(group, call) for _, group in found[:limit]]}
         if len(found) > limit:
-            answer["nextToken"] = _encode(found[limit - 1][0])
+            answer["nextToken"] = encode(found[limit - 1][0])
         return answer
 
     def _put_retention_policy(self, call: Call) -> None:
-        name, days = _group_name(call.params), call.params.get("retentionInDays")
+        name, days = group_name(call.params), call.params.get("retentionInDays")
         if days not in RETENTION_DAYS:
             allowed = ", ".join(map(str, RETENTION_DAYS))
-            raise _constraint(days, "retentionInDays", f"Member must satisfy enum value set: [{allowed}]")
+            raise constraint(days, "retentionInDays", f"Member must satisfy enum value set: [{allowed}]")
         with self._lock:
             group = self._group(call, name)
             group.retention_days = days
             self._expire(group)
 
     def _delete_retention_policy(self, call: Call) -> None:
-        name = _group_name(call.params)
+        name = group_name(call.params)
         with self._lock:
             self._group(call, name).retention_days = None
 
@@ -234,48 +234,48 @@ class Logs:
 
     def _tag_resource(self, call: Call) -> None:
         with self._lock:
-            group = self._group(call, _group_of_arn(call.params))
-            group.tags = _tags(call.params.get("tags") or {}, group.tags, _by_aws(call))
+            group = self._tagged(call)
+            group.tags = merged_tags(call.params.get("tags") or {}, group.tags, _by_aws(call))
 
     def _untag_resource(self, call: Call) -> None:
         with self._lock:
-            group = self._group(call, _group_of_arn(call.params))
+            group = self._tagged(call)
             for key in call.params.get("tagKeys") or ():
                 group.tags.pop(key, None)
 
     def _list_tags_for_resource(self, call: Call) -> dict[str, Any]:
         with self._lock:
-            return {"tags": dict(self._group(call, _group_of_arn(call.params)).tags)}
+            return {"tags": dict(self._tagged(call).tags)}
 
     def _tag_log_group(self, call: Call) -> None:
         with self._lock:
-            group = self._group(call, _group_name(call.params))
-            group.tags = _tags(call.params.get("tags") or {}, group.tags, _by_aws(call))
+            group = self._group(call, group_name(call.params))
+            group.tags = merged_tags(call.params.get("tags") or {}, group.tags, _by_aws(call))
 
     def _untag_log_group(self, call: Call) -> None:
         with self._lock:
-            group = self._group(call, _group_name(call.params))
+            group = self._group(call, group_name(call.params))
             for key in call.params.get("tags") or ():
                 group.tags.pop(key, None)
 
     def _list_tags_log_group(self, call: Call) -> dict[str, Any]:
         with self._lock:
-            return {"tags": dict(self._group(call, _group_name(call.params)).tags)}
+            return {"tags": dict(self._group(call, group_name(call.params)).tags)}
 
     # -- streams ---------------------------------------------------------------------------------
 
     def _create_log_stream(self, call: Call) -> None:
-        name = _stream_name(call.params)
+        name = stream_name(call.params)
         with self._lock:
-            group = self._group(call, _group_name(call.params))
+            group = self._group(call, group_name(call.params))
             if name in group.streams:
                 raise AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")
             group.streams[name] = Stream(name, self._clock.now_ms())
 
     def _delete_log_stream(self, call: Call) -> None:
-        name = _stream_name(call.params)
+        name = stream_name(call.params)
         with self._lock:
-            group = self._group(call, _group_name(call.params))
+            group = self._group(call, group_name(call.params))
             stream = _stream(group, name)
             freed = sum(size for _, size in stream.sizes())
             group.stored -= freed
@@ -284,16 +284,16 @@ class Logs:
 
     def _describe_log_streams(self, call: Call) -> dict[str, Any]:
         params = call.params
-        name = _identified(params)
+        name = identified(params)
         prefix, order = params.get("logStreamNamePrefix"), params.get("orderBy", "LogStreamName")
         if order not in ("LogStreamName", "LastEventTime"):
-            raise _constraint(order, "orderBy", "Member must satisfy enum value set: [LogStreamName, LastEventTime]")
+            raise constraint(order, "orderBy", "Member must satisfy enum value set: [LogStreamName, LastEventTime]")
         if order == "LastEventTime" and prefix:
-            raise _invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
-        limit = _limit(params, DESCRIBE_PAGE)
+            raise invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
+        limit = page_limit(params, DESCRIBE_PAGE)
         descending = bool(params.get("descending"))
         by_time = order == "LastEventTime"
-        after = _stream_after(params.get("nextToken"))
+        after = stream_after(params.get("nextToken"))
         with self._lock:
             group = self._group(call, name)
             self._expire(group)
@@ -312,26 +312,26 @@ class Logs:
             }
         if len(found) > limit:
             time, last = found[limit - 1]
-            answer["nextToken"] = _encode(f"{time} {last}")
+            answer["nextToken"] = encode(f"{time} {last}")
         return answer
 
     # -- events ----------------------------------------------------------------------------------
 
     def _put_log_events(self, call: Call) -> dict[str, Any]:
-        name, stream_name = _group_name(call.params), _stream_name(call.params)
+        name, own = group_name(call.params), stream_name(call.params)
         if call.params.get("entity"):
-            raise _invalid("entity is not supported by this sandbox.")
+            raise invalid("entity is not supported by this sandbox.")
         events = [(int(event["timestamp"]), str(event["message"])) for event in call.params.get("logEvents") or ()]
-        _check_batch(events)
+        check_batch(events)
         embedded = []
         now = self._clock.now_ms()
         with self._lock:
             group = self._group(call, name)
-            stream = _stream(group, stream_name)
+            stream = _stream(group, own)
             self._expire(group)
-            rejected, accepted = _sort_out(events, now, group.retention_days)
+            rejected, accepted = sort_out(events, now, group.retention_days)
             if accepted and accepted[-1][0] - accepted[0][0] > MAX_BATCH_SPAN_MS:
-                raise _invalid(
+                raise invalid(
                     "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
                 )
             for time, text in accepted:
@@ -347,15 +347,15 @@ class Logs:
 
     def _get_log_events(self, call: Call) -> dict[str, Any]:
         params = call.params
-        name, stream_name = _identified(params), _stream_name(params)
-        limit = _limit(params, PAGE_EVENTS)
+        name, own = identified(params), stream_name(params)
+        limit = page_limit(params, PAGE_EVENTS)
         low: Place = (params.get("startTime", 0), 0)
         high: Place = (params["endTime"], 0) if params.get("endTime") is not None else _END
-        token = _read_token(params["nextToken"]) if params.get("nextToken") else None
+        token = read_token(params["nextToken"]) if params.get("nextToken") else None
         from_head = token[0] == "f" if token else bool(params.get("startFromHead"))
         with self._lock:
             group = self._group(call, name)
-            stream = _stream(group, stream_name)
+            stream = _stream(group, own)
             self._expire(group)
             if from_head:
                 start = max(low, token[1]) if token else low
@@ -371,30 +371,30 @@ class Logs:
             "events": [
                 {"timestamp": event.time, "message": event.text, "ingestionTime": event.ingested} for event in found
             ],
-            "nextForwardToken": f"f/{_position(ahead)}/s",
-            "nextBackwardToken": f"b/{_position(behind)}/s",
+            "nextForwardToken": f"f/{digits(ahead)}/s",
+            "nextBackwardToken": f"b/{digits(behind)}/s",
         }
 
     def _filter_log_events(self, call: Call) -> dict[str, Any]:
         params = call.params
-        name = _identified(params)
+        name = identified(params)
         names, prefix = params.get("logStreamNames"), params.get("logStreamNamePrefix")
         if names and prefix:
-            raise _invalid("Only one of logStreamNames or logStreamNamePrefix can be provided.")
+            raise invalid("Only one of logStreamNames or logStreamNamePrefix can be provided.")
         if names and len(names) > 100:
-            raise _constraint(names, "logStreamNames", "Member must have length less than or equal to 100")
+            raise constraint(names, "logStreamNames", "Member must have length less than or equal to 100")
         pattern = params.get("filterPattern") or ""
         try:
             match = compile_pattern(pattern)
         except InvalidPattern as error:
-            raise _invalid(f"Invalid filter pattern: {error}") from None
+            raise invalid(f"Invalid filter pattern: {error}") from None
         term = single_term(pattern)
-        limit = _limit(params, PAGE_EVENTS)
+        limit = page_limit(params, PAGE_EVENTS)
         low: Place = (params.get("startTime", 0), 0)
         high: Place = (params["endTime"], _LAST) if params.get("endTime") is not None else _END
         from_head = params.get("startFromHead") is not False
         if params.get("nextToken"):
-            direction, position = _read_token(params["nextToken"])
+            direction, position = read_token(params["nextToken"])
             from_head = direction == "f"
             low, high = (max(low, position), high) if from_head else (low, min(high, position))
         with self._lock:
@@ -414,7 +414,7 @@ class Logs:
                     "timestamp": event.time,
                     "message": event.text,
                     "ingestionTime": event.ingested,
-                    "eventId": _position((event.time, event.order)),
+                    "eventId": digits((event.time, event.order)),
                 }
                 for event in found
             ],
@@ -423,7 +423,7 @@ class Logs:
         if more:
             last = found[-1]
             place = (last.time, last.order + 1) if from_head else (last.time, last.order)
-            answer["nextToken"] = _encode(f"{'f' if from_head else 'b'}/{_position(place)}/s")
+            answer["nextToken"] = encode(f"{'f' if from_head else 'b'}/{digits(place)}/s")
         return answer
 
     # -- inside (the lock is held) ---------------------------------------------------------------
@@ -439,6 +439,9 @@ class Logs:
         if group is None:
             raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
         return group
+
+    def _tagged(self, call: Call) -> Group:
+        return self._group(call, group_of_arn(str(call.params.get("resourceArn") or "")))
 
     def _add(self, group: Group, stream: Stream, time: int, text: str, now: int) -> None:
         self._order += 1
@@ -537,59 +540,6 @@ def _fitting(events: Iterator[Event], limit: int) -> Iterator[Event]:
             return
 
 
-# -- parameters ----------------------------------------------------------------------------------
-
-
-def _invalid(message: str) -> AwsError:
-    return AwsError("InvalidParameterException", message)
-
-
-def _constraint(value: Any, where: str, constraint: str) -> AwsError:
-    return _invalid(
-        f"1 validation error detected: Value '{value}' at '{where}' failed to satisfy constraint: {constraint}"
-    )
-
-
-def _group_name(params: Mapping[str, Any], member: str = "logGroupName") -> str:
-    name = str(params.get(member) or "")
-    if not re.fullmatch(_GROUP_NAME, name):
-        raise _constraint(name, member, f"Member must satisfy regular expression pattern: {_GROUP_NAME}")
-    if len(name) > 512:
-        raise _constraint(name, member, "Member must have length less than or equal to 512")
-    return name
-
-
-def _stream_name(params: Mapping[str, Any]) -> str:
-    name = str(params.get("logStreamName") or "")
-    if not name:
-        raise _constraint(name, "logStreamName", "Member must have length greater than or equal to 1")
-    if not re.fullmatch(_STREAM_NAME, name):
-        raise _constraint(name, "logStreamName", f"Member must satisfy regular expression pattern: {_STREAM_NAME}")
-    if len(name) > 512:
-        raise _constraint(name, "logStreamName", "Member must have length less than or equal to 512")
-    return name
-
-
-def _identified(params: Mapping[str, Any]) -> str:
-    """The log group that a call names, by logGroupName or by logGroupIdentifier (a name or an ARN)."""
-    identifier = params.get("logGroupIdentifier")
-    if identifier is None:
-        return _group_name(params)
-    if params.get("logGroupName"):
-        raise _invalid("Only one of logGroupName or logGroupIdentifier can be provided.")
-    if str(identifier).startswith("arn:"):
-        return _group_of_arn({"resourceArn": identifier})
-    return _group_name(params, "logGroupIdentifier")
-
-
-def _group_of_arn(params: Mapping[str, Any]) -> str:
-    arn = str(params.get("resourceArn") or "")
-    found = _GROUP_ARN.fullmatch(arn)
-    if found is None:
-        raise _invalid(f"'{arn}' is not the ARN of a log group, the only resource of CloudWatch Logs in this sandbox.")
-    return found[1]
-
-
 def _stream(group: Group, name: str) -> Stream:
     stream = group.streams.get(name)
     if stream is None:
@@ -597,114 +547,12 @@ def _stream(group: Group, name: str) -> Stream:
     return stream
 
 
-def _limit(params: Mapping[str, Any], most: int) -> int:
-    limit = params.get("limit")
-    if limit is None:
-        return most
-    if limit < 1:
-        raise _constraint(limit, "limit", "Member must have value greater than or equal to 1")
-    if limit > most:
-        raise _constraint(limit, "limit", f"Member must have value less than or equal to {most}")
-    return int(limit)
-
-
 def _by_aws(call: Call) -> bool:
     """Whether an AWS service calls (CloudFormation, say): it alone sets tags that begin with `aws:`."""
     return call.principal.is_aws
-
-
-def _tags(new: Mapping[str, str], old: Mapping[str, str], by_aws: bool = False) -> dict[str, str]:
-    for key, value in new.items():
-        if not 1 <= len(key) <= 128 or len(value) > 256 or (key.startswith("aws:") and not by_aws):
-            raise _invalid(f"The tag '{key}' = '{value}' is not valid.")
-    tags = {**old, **new}
-    if sum(not key.startswith("aws:") for key in tags) > MAX_TAGS:
-        raise AwsError("TooManyTagsException", f"A resource can have at most {MAX_TAGS} tags.")
-    return tags
-
-
-def _check_batch(events: Sequence[tuple[int, str]]) -> None:
-    if not events:
-        raise _constraint("[]", "logEvents", "Member must have length greater than or equal to 1")
-    if len(events) > MAX_BATCH_EVENTS:
-        raise _constraint("[...]", "logEvents", f"Member must have length less than or equal to {MAX_BATCH_EVENTS}")
-    total = 0
-    last = events[0][0]
-    for place, (time, text) in enumerate(events, 1):
-        if not text:
-            where = f"logEvents.{place}.member.message"
-            raise _constraint(text, where, "Member must have length greater than or equal to 1")
-        if time < last:
-            raise _invalid("Log events in a single PutLogEvents request must be in chronological order.")
-        last = time
-        size = size_of(text)
-        if size > MAX_EVENT_BYTES:
-            raise _invalid(f"Log event too large: {size} bytes exceeds limit of {MAX_EVENT_BYTES}")
-        total += size
-    if total > MAX_BATCH_BYTES:
-        raise _invalid(f"Upload too large: {total} bytes exceeds limit of {MAX_BATCH_BYTES}")
-
-
-def _sort_out(
-    events: Sequence[tuple[int, str]], now: int, retention_days: int | None
-) -> tuple[dict[str, int], Sequence[tuple[int, str]]]:
-    """RejectedLogEventsInfo, and the events between its bounds."""
-    too_old = sum(time < now - MAX_PAST_MS for time, _ in events)
-    expired = sum(time < now - retention_days * DAY_MS for time, _ in events) if retention_days is not None else 0
-    too_new = len(events) - sum(time > now + MAX_FUTURE_MS for time, _ in events)
-    rejected = {}
-    if too_new < len(events):
-        rejected["tooNewLogEventStartIndex"] = too_new
-    if too_old:
-        rejected["tooOldLogEventEndIndex"] = too_old
-    if expired:
-        rejected["expiredLogEventEndIndex"] = expired
-    return rejected, events[max(too_old, expired) : too_new]
 
 
 def _pieces(text: str) -> Iterator[str]:
     """A message too long for one event, in pieces that each fit."""
     step = (MAX_EVENT_BYTES - EVENT_OVERHEAD) // (1 if text.isascii() else 4)
     return (text[start : start + step] for start in range(0, len(text), step))
-
-
-# -- tokens --------------------------------------------------------------------------------------
-
-
-def _position(place: Place) -> str:
-    """A place in time as 56 digits, the way AWS writes event ids."""
-    time, order = place
-    return f"{(min(time, 1 << 42) << 144) + order:056d}"
-
-
-def _read_token(token: str) -> tuple[str, Place]:
-    plain = token if token.endswith("/s") else _decode(token)
-    found = re.fullmatch(r"([fb])/(\d{56})/s", plain)
-    if found is None:
-        raise _invalid("The specified nextToken is invalid.")
-    number = int(found[2])
-    return found[1], (number >> 144, number & ((1 << 144) - 1))
-
-
-def _encode(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _decode(token: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
-    except (binascii.Error, UnicodeError):
-        raise _invalid("The specified nextToken is invalid.") from None
-
-
-def _name_after(token: str | None) -> str:
-    return _decode(token) if token else ""
-
-
-def _stream_after(token: str | None) -> tuple[int, str] | None:
-    if not token:
-        return None
-    time, space, name = _decode(token).partition(" ")
-    if not space or not time.isdecimal():
-        raise _invalid("The specified nextToken is invalid.")
-    return int(time), name

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox import regular_expressions
+from sandbox.regular_expressions import InvalidExpression, TooCostly
 from sandbox.templates.errors import TemplateError
 from sandbox.templates.values import text_of
 
@@ -133,7 +135,7 @@ def declaration(name: str, value: Any) -> Parameter:
         max_value=_number(name, value, "MaxValue"),
     )
     if pattern is not None:
-        _compiled(parameter, pattern)
+        _matches(name, pattern, "")  # says no to what is no pattern
     return parameter
 
 
@@ -224,7 +226,6 @@ def _parts(parameter: Parameter, text: str) -> list[str]:
 
 
 def _check(parameter: Parameter, parts: list[str]) -> None:
-    pattern = _compiled(parameter, parameter.allowed_pattern) if parameter.allowed_pattern is not None else None
     for part in parts:
         if parameter.allowed_values is not None and part not in parameter.allowed_values:
             raise _refused(parameter, "must be one of AllowedValues")
@@ -232,7 +233,7 @@ def _check(parameter: Parameter, parts: list[str]) -> None:
             raise _refused(parameter, f"must contain at least {parameter.min_length:g} characters")
         if parameter.max_length is not None and len(part) > parameter.max_length:
             raise _refused(parameter, f"must contain at most {parameter.max_length:g} characters")
-        if pattern is not None and not pattern.fullmatch(part):
+        if parameter.allowed_pattern is not None and not _matches(parameter.name, parameter.allowed_pattern, part):
             raise _refused(parameter, f"must match pattern {parameter.allowed_pattern}")
         if parameter.min_value is None and parameter.max_value is None:
             continue
@@ -253,14 +254,14 @@ def _refused(parameter: Parameter, reason: str) -> TemplateError:
     return TemplateError(f"Parameter '{parameter.name}' {reason}")
 
 
-def _compiled(parameter: Parameter, pattern: str) -> re.Pattern[str]:
-    """CloudFormation's patterns are Java's. What differs: possessive quantifiers (Python has them), \\p classes."""
+def _matches(name: str, pattern: str, text: str) -> bool:
+    """Whether a value is of the AllowedPattern of its parameter."""
     try:
-        return re.compile(pattern.replace(r"\p{Alnum}", "[A-Za-z0-9]").replace(r"\p{Alpha}", "[A-Za-z]"))
-    except (re.error, RecursionError, OverflowError) as found:
-        raise TemplateError(
-            f"Parameter '{parameter.name}' AllowedPattern must be a valid regular expression."
-        ) from found
+        return regular_expressions.fits(pattern, text)
+    except TooCostly as found:
+        raise TemplateError(f"Parameter '{name}' AllowedPattern: {found}") from found
+    except InvalidExpression as found:
+        raise TemplateError(f"Parameter '{name}' AllowedPattern must be a valid regular expression.") from found
 
 
 def _as_number(text: str) -> float | None:

@@ -81,10 +81,12 @@ def canary(shown: Canary) -> Picture:
     left out."""
     # The version that was there first: which colour is whose then does not depend on the run.
     versions = sorted({one.version for one in shown.bins}, key=lambda name: (name == shown.new, name))
-    colours, quiet = _colours(versions, legend=True), _colours(versions, legend=False)
+    colours, quiet = _colours(versions, legend=bool(versions)), _colours(versions, legend=False)
     bands = [(spans, title) for spans, title in ((shown.alarms, "alarms"), (shown.steps, "deployment")) if spans]
-    panels = [_shares(shown, colours), _errors(shown, quiet)]
-    panels.append(_latency(shown, quiet, last=not bands))
+    timed = any(one.p95_ms is not None for one in shown.bins)
+    panels = [_shares(shown, colours), _errors(shown, quiet, last=not (timed or bands))]
+    if timed:
+        panels.append(_latency(shown, quiet, last=not bands))
     for place, (spans, title) in enumerate(bands, 1):
         panels.append(_bands(spans, title, shown.until, last=place == len(bands)))
     chart = alt.vconcat(*panels, spacing=10).resolve_scale(x="shared", color="independent")
@@ -120,11 +122,12 @@ def _rows(shown: Canary) -> list[dict[str, Any]]:
     totals: dict[float, int] = {}
     for one in shown.bins:
         totals[one.at] = totals.get(one.at, 0) + one.requests
+    ends = {one.at: min(one.at + shown.width, max(shown.until, one.at + 1)) for one in shown.bins}
     return [
         {
             "from": one.at / 60,
-            "to": min(one.at + shown.width, max(shown.until, one.at + 1)) / 60,
-            "middle": (one.at + shown.width / 2) / 60,
+            "to": ends[one.at] / 60,
+            "middle": (one.at + ends[one.at]) / 2 / 60,
             "version": f"version {one.version}",
             # What is tried is at the bottom: its share is read off the axis.
             "order": 0 if one.version == shown.new else 1,
@@ -174,13 +177,13 @@ def _shares(shown: Canary, colours: alt.Color) -> Any:
     return alt.layer(*layers).properties(width=_PANEL, height=110)
 
 
-def _errors(shown: Canary, colours: alt.Color) -> Any:
+def _errors(shown: Canary, colours: alt.Color, *, last: bool) -> Any:
     rows = _stacked(_rows(shown), "errors")
     return (
         alt.Chart(alt.InlineData(values=rows))
         .mark_bar(stroke="white", strokeWidth=1)
         .encode(
-            x=_x(shown.until),
+            x=_x(shown.until, last=last),
             x2="to:Q",
             y=_y("low:Q", ["errors", _each(shown.width)], domain=[0, max([row["high"] for row in rows] + [4])]),
             y2="high:Q",

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.access import catalog
 from sandbox.access.request import Context
-from sandbox.authorisation import keys
+from sandbox.authorisation import key_sources
 from sandbox.authorisation.keys import call_context, clock_context
 from sandbox.authorisation.look_up import NOTHING, LookUp
 from sandbox.authorisation.needs import needs
@@ -389,6 +389,6 @@ def test_every_instance_has_the_keys_of_its_own_type() -> None:
 
 
 def test_every_key_is_one_that_aws_knows() -> None:
-    for service, table in keys.KEYS.items():
+    for service, table in key_sources.KEYS.items():
         known = {key.name for key in catalog.condition_keys(service).values()}
         assert set(table) <= known, service

@@ -61,6 +61,7 @@ def test_an_untouched_file_is_not_attempted(folder: Path, file: str) -> None:
         ("actions/checkout@v4", "actions/checkout", "names no version"),
         ("role-to-assume: ${{ vars.DEPLOY_ROLE }}", "aws-access-key-id: ${{ secrets.KEY }}", "a stored key"),
         ("          aws-region:", "          aws-region: AKIA0123456789ABCDEF #", "a stored key"),
+        ("run: sam build", "run: aws configure set aws_access_key_id ${{ secrets.ID }} && sam build", "a stored key"),
     ],
 )
 def test_what_can_not_be_run_or_keeps_keys_is_refused_before_anything_runs(old: str, new: str, says: str) -> None:
@@ -108,6 +109,7 @@ def test_the_solution_holds_in_every_rehearsal(found: list[pipeline.Rehearsal]) 
     assert {one.scenario.title: one.run.failed is None for one in found} == {
         "push to main": True,
         "pull request": True,
+        "pull request with a failing test": False,
         "push with a failing test": False,
         "push that the linter finds fault with": False,
         "staging's deployment fails": False,
@@ -132,6 +134,12 @@ def test_a_failing_staging_that_prod_does_not_wait_for_is_seen() -> None:
     )
     with pytest.raises(Incorrect, match="the roles of staging and prod"):
         pipeline.must_hold(pipeline.rehearse(careless, pipeline.STOPPED))
+
+
+def test_proposals_whose_tests_do_not_run_are_seen() -> None:
+    unseen = written(WORKFLOW.replace("  test:\n", "  test:\n    if: github.event_name == 'push'\n"))
+    with pytest.raises(Incorrect, match="the tests run on every pull request"):
+        pipeline.must_hold(pipeline.rehearse(unseen, pipeline.PROPOSED_BROKEN))
 
 
 # -- roles -------------------------------------------------------------------------------------------------
@@ -162,3 +170,63 @@ def test_the_role_of_prod_is_for_its_own_job_and_for_no_stranger(cloud: Cloud) -
     for stranger in strangers:
         with pytest.raises(cloud.client("sts").exceptions.ClientError, match="Not authorized"):
             assume(dict(stranger.job))
+
+
+REF = "                token.actions.githubusercontent.com:ref: refs/heads/main\n"
+FEDERATED = "              Federated: !Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:oidc-provider/token.actions"
+ANY_JOB = f"""
+          - Effect: Allow
+            Principal:
+{FEDERATED}.githubusercontent.com
+            Action: sts:AssumeRoleWithWebIdentity
+            Condition:
+              StringLike:
+                token.actions.githubusercontent.com:sub: repo:shop/orders:*
+"""
+ADMINISTRATOR = (
+    "      ManagedPolicyArns: [arn:aws:iam::aws:policy/AdministratorAccess]\n      Policies:\n        - PolicyName: "
+)
+ALL_BUT = "              - Effect: Allow\n                NotAction: iam:*\n                Resource: '*'\n"
+PASSED = "                Resource: !GetAtt CloudFormationRole.Arn\n"
+
+
+def like(ref: str) -> str:
+    return f"              StringLike:\n                token.actions.githubusercontent.com:ref: {ref}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (REF, like("refs/heads/main*"), "on a branch whose name begins alike"),
+        (REF, like("refs/heads/*main"), "on a branch whose name ends alike"),
+        (REF, like("refs/*/main"), "(on a branch whose name ends alike|on a tag called main)"),
+        (REF, like("refs/*s/main"), "on a tag called main"),
+        (
+            "            Action: sts:AssumeRole\n",
+            f"            Action: sts:AssumeRole{ANY_JOB}",
+            "to a job with its token",
+        ),
+        ("      Policies:\n        - PolicyName: deploy", f"{ADMINISTRATOR}deploy", "DeployRole of staging may plan"),
+        (
+            "              - Sid: ThisStack\n",
+            f"{ALL_BUT}              - Sid: ThisStack\n",
+            "DeployRole of staging may plan",
+        ),
+        ("stack/orders-${Stage}/*", "stack/orders-*", "plan the stack of prod"),
+        (PASSED, "                Resource: '*'\n", "hand over any role"),
+        (
+            "      Policies:\n        - PolicyName: orders",
+            f"{ADMINISTRATOR}orders",
+            "CloudFormationRole of staging may",
+        ),
+        (":table/orders-${Stage}-*", ":table/*", "delete prod's table"),
+        (":role/orders-${Stage}-*", ":role/*", "give another role more rights"),
+    ],
+)
+def test_roles_that_are_wider_than_they_were_are_refused(
+    cloud: Cloud, folder: Path, old: str, new: str, says: str
+) -> None:
+    assert ROLES.count(old) == 1
+    (folder / pipeline.ROLES).write_text(ROLES.replace(old, new), encoding="utf-8")
+    with pytest.raises(Incorrect, match=says):
+        delivery.delivers(cloud, Answers({}, folder=folder))

@@ -111,6 +111,26 @@ def test_each_fault_is_one_resources_and_waits_for_the_table() -> None:
             assert one.document["Resources"][one.logical_id]["DependsOn"] == ["OrdersTable"]
 
 
+def test_a_last_fault_waits_for_all_that_a_policy_may_keep() -> None:
+    assert prove.last_faults(SOLVED, "abc") == []
+    kept = {**SOLVED["Resources"]["OrderEvents"], "DeletionPolicy": "Retain"}
+    (last,) = prove.last_faults({**SOLVED, "Resources": {**SOLVED["Resources"], "OrderEvents": kept}}, "abc")
+    assert last.document["Resources"][last.logical_id]["DependsOn"] == ["OrdersTable", "OrderEvents"]
+
+
+def proven(cloud: Cloud, folder: Path, old: str, new: str) -> None:
+    text = (trials.FILES / orders.FILE).read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    prove.proven(cloud, handed_in(folder, text.replace(old, new)))
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::SNS::Topic"])
+def test_what_a_rollback_keeps_is_seen_whatever_it_is(cloud: Cloud, tmp_path: Path, kind: str) -> None:
+    more = f"  Kept:\n    Type: {kind}\n    DeletionPolicy: Retain\n\n  OrdersLog:\n"
+    with pytest.raises(Incorrect, match=r"rolled back, and Kept .* was kept"):
+        proven(cloud, tmp_path, "  OrdersLog:\n", more)
+
+
 def test_what_a_deployment_of_the_lab_keeps_is_cleared(cloud: Cloud) -> None:
     packed = trials.text_of(trials.packaged(cloud, SOLVED, orders.FILE, orders.FOLDER))
     made = orders.deployed(cloud, "orders-dev", packed, "prod", 14)

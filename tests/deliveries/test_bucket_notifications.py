@@ -145,11 +145,21 @@ def test_versions_are_told_and_markers_are_not_deletions(cloud: Cloud) -> None:
 def test_prefix_and_suffix_choose_the_keys(cloud: Cloud) -> None:
     bucket = Bucket(cloud, "filters")
     bucket.notify(bucket.function(), prefix="in/", suffix=".csv")
-    for key in ("in/a.txt", "out/a.csv", "in/a.csv", "a.csv"):
+    for key in ("in/a.txt", "out/a.csv", "in/a.csv", "a.csv", "in/a.csv.bak", "out/in/a.csv"):
         bucket.put(key)
     bucket.put("in/last.csv")
     events = cloud.waits_for(bucket.name, 2)
     assert sorted(event["Records"][0]["s3"]["object"]["key"] for event in events) == ["in/a.csv", "in/last.csv"]
+
+
+def test_a_filter_is_written_as_in_a_url(cloud: Cloud) -> None:
+    bucket = Bucket(cloud, "encoded-filters")
+    bucket.notify(bucket.function(), prefix="my+files/", suffix="%2Btotal.csv")
+    for key in ("my+files/a+total.csv", "my files/a total.csv", "my files/a%2Btotal.csv", "my files/a+total.csv"):
+        bucket.put(key)
+    bucket.put("my files/last+total.csv")
+    keys = [event["Records"][0]["s3"]["object"]["key"] for event in cloud.waits_for(bucket.name, 2)]
+    assert sorted(keys) == ["my+files/a%2Btotal.csv", "my+files/last%2Btotal.csv"]
 
 
 def test_a_configuration_is_given_back_as_s3_gives_it(cloud: Cloud) -> None:

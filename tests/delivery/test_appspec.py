@@ -102,7 +102,9 @@ def test_a_file_that_no_deployment_can_follow_says_why(given: Any, end: str) -> 
     assert str(caught.value) == BEGINNING + end
 
 
-@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\tx: 1", "!!python/object:os.system x", "[" * 100_000, "\x00"])
+@pytest.mark.parametrize(
+    "text", ["a: [", "a: b: c", "\tx: 1", "!!python/object:os.system x", "[" * 100_000, "\x00", "a: &x [*x]"]
+)
 def test_a_text_that_is_no_document_is_told_apart(text: str) -> None:
     with pytest.raises(InvalidAppSpec, match=r"neither YAML nor JSON|nested too deeply"):
         parse(text)

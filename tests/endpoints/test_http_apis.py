@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -192,7 +195,7 @@ def test_a_late_function_gives_the_client_503(front: Any) -> None:
 
 def test_the_api_answers_cors_by_itself(front: Any, echo: str) -> None:
     cors = {
-        "AllowOrigins": ["https://a.example"],
+        "AllowOrigins": ["https://a.example", "http://[::1]:8080", "https://*.b.example"],
         "AllowMethods": ["GET", "POST"],
         "AllowHeaders": ["x-a"],
         "AllowCredentials": True,
@@ -213,6 +216,9 @@ def test_the_api_answers_cors_by_itself(front: Any, echo: str) -> None:
     answer = api.call("GET", "/x", headers={"Origin": "https://a.example"})
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
     assert answer.headers["access-control-expose-headers"] == "x-b"
+    for origin in ("http://[::1]:8080", "https://shop.b.example"):
+        allowed = api.call("GET", "/x", headers={"Origin": origin}).headers["access-control-allow-origin"]
+        assert allowed == origin
     answer = api.call("GET", "/x", headers={"Origin": "https://b.example"})
     assert "access-control-allow-origin" not in answer.headers
     answer = api.call("GET", "/none", headers={"Origin": "https://a.example"})
@@ -343,6 +349,7 @@ def test_a_jwt_authorizer(front: Any, echo: str) -> None:
     )["AuthorizerId"]
     api.route("GET /x", AuthorizationType="JWT", AuthorizerId=authorizer)
     api.route("GET /y", AuthorizationType="JWT", AuthorizerId=authorizer, AuthorizationScopes=["write"])
+    api.route("GET /z", AuthorizationType="JWT", AuthorizerId=authorizer, AuthorizationScopes=["admin", "write"])
     api.stage()
     now = int(front.clock.now())
 
@@ -357,12 +364,15 @@ def test_a_jwt_authorizer(front: Any, echo: str) -> None:
     assert jwt["scopes"] is None
     assert ask("/y", scope="read write").json["requestContext"]["authorizer"]["jwt"]["scopes"] == ["read", "write"]
     assert ask("/y", scope="read").status == 403
+    assert ask("/z", scope="write").status == 200
+    assert ask("/z").status == 403
     answer = ask("/x", aud="you")
     assert (answer.status, answer.json) == (401, {"message": "Unauthorized"})
     assert 'error_description="the token does not have a valid audience"' in answer.headers["www-authenticate"]
     assert api.call("GET", "/x").headers["www-authenticate"] == "Bearer"
     assert api.call("GET", "/x", headers={"Authorization": "Bearer nonsense"}).status == 401
-    assert ask("/x", exp=now - 1).status == 401
+    for wrong in ({"exp": now - 1}, {"nbf": now + 300}, {"iat": now + 300}, {"iss": f"{name}/other"}):
+        assert ask("/x", **wrong).status == 401
     with pytest.raises(api.v2.exceptions.BadRequestException, match="nothing leaves this machine"):
         api.v2.create_authorizer(
             ApiId=api.id,
@@ -415,6 +425,49 @@ def test_http_proxy_goes_on_to_another_door_of_the_sandbox(front: Any, echo: str
     assert event["pathParameters"] == {"id": "7"}
     assert event["queryStringParameters"] == {"x": "1"}
     assert "nothing leaves this machine" in api.call("GET", "/away").json["message"]
+
+
+def test_a_proxy_that_leads_back_to_itself_comes_to_an_end(front: Any, echo: str) -> None:
+    api = Api(front, "ring", echo)
+    ring = api.v2.create_integration(
+        ApiId=api.id, IntegrationType="HTTP_PROXY", IntegrationMethod="GET", IntegrationUri=f"{api.endpoint}/round"
+    )["IntegrationId"]
+    api.route("GET /round", ring)
+    api.stage()
+    answer = api.call("GET", "/round")
+    assert answer.status == 503
+    assert "it was forwarded 20 times" in answer.json["message"]
+
+
+def test_an_endless_answer_of_another_server_is_cut_short(front: Any, echo: str) -> None:
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b"x" * 65_536)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        api = Api(front, "endless", echo)
+        integration = api.v2.create_integration(
+            ApiId=api.id,
+            IntegrationType="HTTP_PROXY",
+            IntegrationMethod="GET",
+            IntegrationUri=f"http://127.0.0.1:{server.server_port}/",
+        )["IntegrationId"]
+        api.route("GET /x", integration)
+        api.stage()
+        answer = api.call("GET", "/x")
+        server.shutdown()
+    thread.join()
+    assert answer.status == 503
+    assert "more than 10485760 bytes" in answer.json["message"]
 
 
 def test_a_definition_is_imported_with_what_sam_writes(front: Any, echo: str) -> None:

@@ -136,6 +136,19 @@ def handler(event, context):
     assert answer.body == base64.b64encode(b"\x01\xff\x00")
 
 
+def test_a_conversion_to_text_changes_nothing_where_bodies_are_texts(front: Any, wrapped: str) -> None:
+    api = Api(front, "converting", wrapped, binaryMediaTypes=["image/png"])
+    proxy = {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri(wrapped)}
+    api.method("POST", "/x", {**proxy, "contentHandling": "CONVERT_TO_TEXT"})
+    api.deploy()
+    event = api.call("POST", "/x", b"\x00\xff", {"Content-Type": "image/png"}).json
+    assert (event["body"], event["isBase64Encoded"]) == ("AP8=", True)
+    event = api.call("POST", "/x", b"plain").json
+    assert (event["body"], event["isBase64Encoded"]) == ("plain", False)
+    with pytest.raises(api.rest.exceptions.BadRequestException, match="contentHandling CONVERT_TO_BINARY of AWS_PROXY"):
+        api.method("POST", "/y", {**proxy, "contentHandling": "CONVERT_TO_BINARY"})
+
+
 def test_a_deployment_is_what_the_stage_serves(front: Any, wrapped: str) -> None:
     api = Api(front, "deployed", wrapped)
     api.method("GET", "/one")
@@ -147,6 +160,16 @@ def test_a_deployment_is_what_the_stage_serves(front: Any, wrapped: str) -> None
     api.patch_stage(("replace", "/deploymentId", first), ("replace", "/variables/a", "b"))
     assert api.call("GET", "/two").status == 403
     assert api.call("GET", "/one").json["stageVariables"] == {"a": "b"}
+
+
+def test_a_stage_variable_names_the_function(front: Any, wrapped: str) -> None:
+    api = Api(front, "chosen", wrapped)
+    named = uri(wrapped.replace(":wrapped", ":${stageVariables.fn}"))
+    api.method("GET", "/x", {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": named})
+    api.deploy(variables={"fn": "wrapped"})
+    assert api.call("GET", "/x").json["stageVariables"] == {"fn": "wrapped"}
+    api.patch_stage(("replace", "/variables/fn", "nobody"))
+    assert api.call("GET", "/x").status == 500
 
 
 def test_without_permission_or_with_a_throttled_function_the_client_gets_500(front: Any) -> None:
@@ -218,9 +241,12 @@ def test_a_token_authorizer(front: Any, wrapped: str) -> None:
     assert ask("/y", "let").json["requestContext"]["authorizer"]["n"] == "1"
     front.clock.advance(301)
     assert ask("/y", "let").json["requestContext"]["authorizer"]["n"] == "2"
+    api.rest.flush_stage_authorizers_cache(restApiId=api.id, stageName="dev")
+    assert ask("/y", "let").json["requestContext"]["authorizer"]["n"] == "3"
     assert (ask("/x", "one").status, ask("/y", "one").status) == (200, 403)
     assert ask("/x", "deny").json == {"message": "User is not authorized to access this resource with an explicit deny"}
-    assert ask("/x", "UPPER").json == {"message": "Unauthorized"}
+    for token in ("UPPER", "letUPPER", "let me"):
+        assert ask("/x", token).json == {"message": "Unauthorized"}
     assert api.call("GET", "/x").status == 401
     assert ask("/x", "unauthorized").status == 401
     answer = ask("/x", "broken")
@@ -337,6 +363,8 @@ def test_requests_are_validated(front: Any, wrapped: str) -> None:
         requestParameters={"method.request.querystring.q": True, "method.request.header.X-Own": False},
     )
     api.method("PUT", "/pets", requestValidatorId=validator, requestModels={"application/json": "Pets"})
+    api.rest.create_model(restApiId=api.id, name="Any", contentType="application/json", schema="{}")
+    api.method("PATCH", "/pets", requestValidatorId=validator, requestModels={"application/json": "Any"})
     api.deploy()
     sent = {"Content-Type": "application/json"}
     answer = api.call("POST", "/pets", '{"name": "a"}', sent)
@@ -349,6 +377,8 @@ def test_requests_are_validated(front: Any, wrapped: str) -> None:
     assert api.call("POST", "/pets?q=1", "anything", {"Content-Type": "text/plain"}).status == 200
     assert api.call("PUT", "/pets", '[{"name": "a"}]', sent).status == 200
     assert api.call("PUT", "/pets", '[{"name": 1}]', sent).status == 400
+    assert api.call("PATCH", "/pets", "[]", sent).status == 200
+    assert api.call("PATCH", "/pets", headers=sent).status == 400
 
 
 def test_api_keys_usage_plans_and_quotas(front: Any, wrapped: str) -> None:
@@ -637,6 +667,13 @@ def test_the_control_plane_keeps_and_changes_its_parts(front: Any, wrapped: str)
     assert api.id not in [each["id"] for each in rest.get_rest_apis()["items"]]
 
 
+@pytest.mark.parametrize("policy", ["[]", '"a"', '{"Statement": ["a"]}', '{"Statement": 7}', "[" * 50_000])
+def test_a_malformed_resource_policy_is_refused(front: Any, policy: str) -> None:
+    rest = front.client("apigateway")
+    with pytest.raises(rest.exceptions.BadRequestException, match="Invalid policy document"):
+        rest.create_rest_api(name="broken-policy", policy=policy)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -650,6 +687,13 @@ def test_the_control_plane_keeps_and_changes_its_parts(front: Any, wrapped: str)
         '{"openapi": "3.0.1", "info": {"title": "a"}, "paths": {"/x": {"get": {"parameters": [{"$ref": "#/a"}]}}}}',
         '{"openapi": "3.1.0", "info": {"title": "a"}}',
         "[" * 100_000,
+        "openapi: 3.0.1\ninfo: {title: a}\npaths: {}\ncomponents: {schemas: &x {A: *x}}",
+        "openapi: 3.0.1\ninfo: {title: a}\npaths: {}\nx: &v0 {a: 1}\n"
+        + "\n".join(
+            f"x{level}: &v{level} {{" + ", ".join(f"k{place}: *v{level - 1}" for place in range(8)) + "}"
+            for level in range(1, 12)
+        )
+        + "\ncomponents: {schemas: {A: *v11}}",
     ],
 )
 def test_a_malformed_definition_is_refused(front: Any, body: str) -> None:

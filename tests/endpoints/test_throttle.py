@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from sandbox.endpoints import throttle as throttles
 from sandbox.endpoints.throttle import ACCOUNT_BURST, ACCOUNT_RATE, AccountThrottle, Throttle
+from tests.endpoints.apis import WRAPPED, Http, Rest
 
 
 def passing(throttle: Throttle, rate: float | None, burst: float | None, count: int, now: float = 0.0) -> int:
@@ -43,3 +47,17 @@ def test_an_account_shares_its_limits_over_all_apis_of_a_region() -> None:
     assert account.passes("210987654321", "us-east-1", 0.0)
     more = sum(account.passes("123456789012", "us-east-1", 0.1) for _ in range(ACCOUNT_BURST))
     assert more == ACCOUNT_RATE * 0.1
+
+
+def test_rest_and_http_apis_draw_on_the_accounts_limits(front: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = front.function("account-throttled", WRAPPED)
+    rest, http = Rest(front, "account-rest", function), Http(front, "account-http", function)
+    rest.method("GET", "/x")
+    rest.deploy()
+    http.route("GET /x")
+    http.stage()
+    monkeypatch.setattr(throttles, "ACCOUNT_RATE", 0.001)
+    monkeypatch.setattr(throttles, "ACCOUNT_BURST", 2)
+    assert [api.call("GET", "/x").status for api in (rest, http, rest, http)] == [200, 200, 429, 429]
+    front.clock.advance(1001)
+    assert [api.call("GET", "/x").status for api in (http, rest)] == [200, 429]

@@ -274,6 +274,24 @@ except held.Escape as escape:
         )
 
 
+@pytest.mark.parametrize("send", ["sendto(b'x', away)", "sendmsg([b'x'], [], 0, away)", "connect(away)"])
+def test_a_datagram_that_would_leave_is_stopped(send: str) -> None:
+    program = f"""
+import socket
+from checks import held, sam
+held.stay_inside(sam.leave, programs=True)
+away = ("192.0.2.1", 9)
+try:
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).{send}
+except held.Escape as escape:
+    sam.leave(str(escape))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=surroundings(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr == "sam: this call would go to 192.0.2.1, outside the sandbox, and was stopped.\n"
+
+
 def test_no_telemetry_and_no_version_check_and_what_sam_keeps_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,12 @@ def test_json_patterns_select_documents(pattern: str, matches: bool) -> None:
     assert compile_pattern(pattern)(DOCUMENT + "\n") is matches
 
 
+def test_many_stars_take_no_longer_than_few() -> None:
+    match = compile_pattern('{ $.level = "' + "*a" * 200 + '" }')
+    assert match(json.dumps({"level": "a" * 5_000}))
+    assert not match(json.dumps({"level": "a" * 5_000 + "b"}))
+
+
 def test_json_pattern_passes_over_what_is_not_json() -> None:
     match = compile_pattern("{ $.level NOT EXISTS }")
     assert not match(LINE)

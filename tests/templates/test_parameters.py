@@ -48,6 +48,12 @@ CONSTRAINTS: list[tuple[dict[str, Any], str, str]] = [
     ({"Type": "String", "AllowedValues": ["dev", "prod"]}, "test", "Parameter 'P' must be one of AllowedValues"),
     ({"Type": "String", "AllowedPattern": "[a-z]+"}, "ab1", "Parameter 'P' must match pattern [a-z]+"),
     ({"Type": "String", "AllowedPattern": "a|b"}, "ab", "Parameter 'P' must match pattern a|b"),
+    (
+        {"Type": "String", "AllowedPattern": "([a-z]|[a-z0-9]{2})+"},
+        "a" * 60 + "-",
+        "Parameter 'P' AllowedPattern: the regular expression ([a-z]|[a-z0-9]{2})+ can't be matched with a text of 61 "
+        "characters in 1 s",
+    ),
     ({"Type": "String", "MinLength": 8}, "short", "Parameter 'P' must contain at least 8 characters"),
     ({"Type": "String", "MaxLength": "4"}, "longer", "Parameter 'P' must contain at most 4 characters"),
     ({"Type": "Number", "MinValue": 1}, "0", "Parameter 'P' must be a number not less than 1"),
@@ -79,6 +85,7 @@ def test_a_value_that_breaks_a_constraint_is_refused(declared: dict[str, Any], t
     [
         ({"Type": "String", "AllowedValues": [True, 1, "x"]}, "true"),
         ({"Type": "String", "AllowedPattern": r"\p{Alnum}+", "MinLength": 1, "MaxLength": 3}, "a1"),
+        ({"Type": "String", "AllowedPattern": r"[\p{Alpha}-]+[\p{Digit}]"}, "a-1"),
         ({"Type": "Number", "MinValue": 1, "MaxValue": 3, "AllowedValues": [1, 2]}, "2"),
     ],
 )

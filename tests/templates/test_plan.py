@@ -104,6 +104,21 @@ def test_what_follows_from_a_replaced_resource_surely_changes() -> None:
     assert after == f'{{"Properties":{{"Type":"String","Value":"{KNOWN_LATER}"}}}}'
 
 
+def test_a_name_of_a_resource_that_stays_is_no_cause_of_a_change() -> None:
+    template = """
+Parameters: {Shown: {Type: String}, Stage: {Type: String}}
+Resources:
+  Foo: {Type: AWS::SNS::Topic, Properties: {TopicName: topic-1, DisplayName: !Ref Shown}}
+  Parameter: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Sub "${Foo} in ${Stage}"}}
+"""
+    plan = planned(template, template, {"Shown": "a", "Stage": "dev"}, {"Shown": "b", "Stage": "prod"})
+    change = next(one for one in changes(plan) if one["LogicalResourceId"] == "Parameter")
+    assert [(one["ChangeSource"], one.get("CausingEntity")) for one in change["Details"]] == [
+        ("ParameterReference", "Stage"),
+        ("DirectModification", None),
+    ]
+
+
 def test_what_follows_from_an_attribute_of_a_modified_resource_may_change() -> None:
     """AWS, test_change_set_fn_get_attr.py::TestChangeSetFnGetAttr::test_direct_attribute_value_change."""
     text = """

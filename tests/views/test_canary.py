@@ -52,6 +52,24 @@ def test_the_text_says_what_the_picture_shows() -> None:
     )
 
 
+def test_a_last_minute_that_is_not_over_ends_at_the_edge() -> None:
+    whole = [Bin(0.0, "1", 10, 0, 5.0), Bin(60.0, "1", 2, 0, 5.0)]
+    drawn = canary(Canary(bins=whole, new="2", until=64.0)).chart.to_dict()
+    rows = drawn["datasets"][drawn["vconcat"][2]["data"]["name"]]
+    assert [round(row["middle"] * 60) for row in rows] == [30, 62]
+
+
+def test_without_latencies_there_is_no_panel_of_them_and_the_one_above_has_the_minutes() -> None:
+    drawn = texts(canary(Canary(bins=[Bin(0.0, "1", 5, 0)], new="2", until=20.0)))
+    assert "latency p95," not in drawn
+    assert drawn.count("minutes") == 1
+
+
+def test_before_the_first_request_the_picture_has_a_size() -> None:
+    steps = [Span("AllowTraffic", "InProgress", 0.0, 0.0)]
+    assert "Infinity" not in canary(Canary(bins=[], new="2", until=0.0, steps=steps)).svg()
+
+
 def test_what_has_not_happened_yet_is_left_out() -> None:
     picture = canary(Canary(bins=[], new="2", until=0.0))
     assert picture.text == "Nothing has happened yet."

@@ -96,6 +96,7 @@ class Deployment:
     def roll_back_creation(self) -> None:
         """Deletes all that a creation made; the stack stays, without resources."""
         retain = not self.stack.retain_except_on_create
+        self.operation.undoes_creation = True
         undone = self._removal().remove_all(self.hold, creation=True, retain_policies=retain)
         if self._stopped.is_set():
             return
@@ -168,6 +169,7 @@ class Deployment:
         self.operation.tell("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
         for record in never:
             self.operation.tell_of(record, "DELETE_COMPLETE")
+        self.operation.undoes_creation = True
         self._removal().clean_up(self.hold)
         if self._stopped.is_set():
             return
@@ -178,6 +180,7 @@ class Deployment:
     def delete(self, *, retain: Iterable[str] = (), forced: bool = False, creation: bool = False) -> None:
         """Deletes all that the stack has, and then the stack. What `retain` names stays."""
         policies = not (creation and self.stack.retain_except_on_create)
+        self.operation.undoes_creation = creation
         with self.stack.lock:
             # Of an update that never came to its end: what it replaced is there yet.
             stable, self.stack.stable = self.stack.stable, None

@@ -114,7 +114,8 @@ class NestedStacks:
             above.tell_of(record, "UPDATE_IN_PROGRESS", shown=target.shown)
             operation = above.of(stack)
             operation.tell("UPDATE_ROLLBACK_IN_PROGRESS", USER_INITIATED)
-            own = [one.partition(".")[2] for one in skipped if one.startswith(f"{stack.name}.")]
+            # Those of stacks further down are handed on as they are.
+            own = [one.removeprefix(f"{stack.name}.") for one in skipped if "." in one]
             _deployment(operation, hold, halt).roll_back_update(own)
             if stack.status != "UPDATE_ROLLBACK_COMPLETE":
                 reason = f"Embedded stack {stack.id} was not successfully updated: {stack.reason or stack.status}"
@@ -136,7 +137,7 @@ class NestedStacks:
         refuse_used(actor.operation.stacks, stack)
         operation = actor.operation.of(stack)
         operation.tell("DELETE_IN_PROGRESS", USER_INITIATED)
-        _deployment(operation, actor.hold, actor.halt).delete()
+        _deployment(operation, actor.hold, actor.halt).delete(creation=actor.operation.undoes_creation)
         self._expect(stack, "DELETE_COMPLETE", "deleted", actor.halt)
 
     def outputs(self, work: Work, actor: Actor) -> Mapping[str, str]:

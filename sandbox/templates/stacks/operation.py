@@ -52,6 +52,8 @@ class Operation:
         self.stack = stack
         self.rights = rights
         self.token = token
+        #: Whether what is deleted was made by this very operation, which is taken back: see DeletionPolicy.
+        self.undoes_creation = False
         self._zones: dict[str, Sequence[str]] = {}
         self._lock = threading.Lock()
 

@@ -43,28 +43,36 @@ class Hold:
             self._busy.__enter__()
 
 
+Act = Callable[[str, Hold], bool | None]
+
+
 def work_through(
     clock: Clock,
     graph: Graph,
-    act: Callable[[str, Hold], bool],
+    act: Act,
     hold: Hold,
     go_on: Callable[[], bool] = lambda: True,
+    insist: Act | None = None,
 ) -> list[str]:
     """Does `act` for each name, once all that it needs has been done; whether it succeeded is what `act` returns.
 
-    What needs a name that failed is not begun, and nothing is once `go_on` says no. `hold` is the caller's own: it is
-    paused, each piece has one. Returns the names that failed, in the order in which they did, when nothing is being
-    worked on any more.
+    None means that something is in its way: `act` is done again whenever another name has been done, and `insist`,
+    which says true or false, when nothing else is left that could clear the way. What needs a name that failed is not
+    begun, and nothing is once `go_on` says no. `hold` is the caller's own: it is paused, each piece has one. Returns
+    the names that failed, in the order in which they did, when nothing is being worked on any more.
     """
     order = Order(graph)
-    ended: queue.SimpleQueue[tuple[str, bool, Hold]] = queue.SimpleQueue()
+    ended: queue.SimpleQueue[tuple[str, bool | None, Hold]] = queue.SimpleQueue()
     failed: list[str] = []
+    blocked: list[str] = []
+    again: list[tuple[str, Act]] = []
+    seen: dict[str, int] = {}
     working = 0
 
-    def run(name: str, hold: Hold) -> None:
-        done = False
+    def run(name: str, doing: Act, hold: Hold) -> None:
+        done: bool | None = False
         try:
-            done = act(name, hold)
+            done = doing(name, hold)
         except Exception:
             log.exception("the work on resource %s broke off", name)
         finally:
@@ -72,12 +80,17 @@ def work_through(
 
     finished: list[Hold] = []
     while True:
-        for name in order.ready() if go_on() else ():
-            if working >= AT_ONCE:
-                break
-            order.start(name)
+        begun = [(name, act) for name in order.ready()] if go_on() else []
+        if insist is not None and blocked and not (working or again or begun):
+            again, blocked = [(name, insist) for name in blocked], []
+        for name, doing in [*again, *begun][: AT_ONCE - working]:
+            if (name, doing) in again:
+                again.remove((name, doing))
+            else:
+                order.start(name)
             working += 1
-            threading.Thread(target=run, args=(name, Hold(clock)), name=f"resource {name}", daemon=True).start()
+            seen[name] = len(order.finished)
+            threading.Thread(target=run, args=(name, doing, Hold(clock)), name=f"resource {name}", daemon=True).start()
         # Only now: what follows from a piece of work is under way before the clock may jump.
         while finished:
             finished.pop().release()
@@ -89,5 +102,11 @@ def work_through(
         working -= 1
         if done:
             order.finish(name)
+            again, blocked = [*again, *((one, act) for one in blocked)], []
+        elif done is None and insist is not None:
+            if seen[name] == len(order.finished):
+                blocked.append(name)
+            else:
+                again.append((name, act))
         else:
             failed.append(name)

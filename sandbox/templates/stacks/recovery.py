@@ -10,6 +10,7 @@ from sandbox.templates.events import USER_INITIATED
 from sandbox.templates.stacks.engine import Engine
 from sandbox.templates.stacks.operation import Operation
 from sandbox.templates.stacks.requests import flag, invalid, refuse_unsupported, token
+from sandbox.templates.stacks.stack import StackRecord, StackResource
 from sandbox.templates.stacks.writes import Writes, refuse, remember
 
 Answer = Mapping[str, Any]
@@ -46,7 +47,7 @@ class Recovery:
         with stack.lock:
             refuse(stack, "continue-rollback")
             for name in skipped:
-                resource = stack.resources.get(name)
+                resource = self._named(stack, name)
                 if resource is None or resource.status != "UPDATE_FAILED":
                     raise invalid(
                         f"Resource {name} can't be skipped: ResourcesToSkip may only name resources of the stack that "
@@ -56,6 +57,18 @@ class Recovery:
             operation.tell("UPDATE_ROLLBACK_IN_PROGRESS", USER_INITIATED)
         self._engine.start(operation, lambda deployment: deployment.roll_back_update(skipped))
         return {}
+
+    def _named(self, stack: StackRecord, name: str) -> StackResource | None:
+        """The resource that ResourcesToSkip names: of the stack, or (NAME-OF-THE-STACK.RESOURCE) of one nested in it.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html
+        """
+        nested, dot, logical_id = name.rpartition(".")
+        if not dot:
+            return stack.resources.get(name)
+        living = self._engine.stacks.living(stack.account, stack.region)
+        found = next((one for one in living if one.name == nested and one.root_id == (stack.root_id or stack.id)), None)
+        return found.resources.get(logical_id) if found is not None else None
 
     def _rollback_stack(self, call: Call) -> Answer:
         refuse_unsupported(call)

@@ -115,7 +115,8 @@ _SUBSCRIPTION = {
 
 def _in_region(work: Work) -> Any:
     """The client of the topic's Region, which may be another than the stack's."""
-    return work.acting.client("sns", work["Region"] or work["TopicArn"].split(":")[3])
+    named = (work["TopicArn"].split(":") + [""] * 4)[3]
+    return work.acting.client("sns", work["Region"] or named or None)
 
 
 def _create_subscription(work: Work) -> str:

@@ -98,6 +98,7 @@ def test_events_and_branches_decide_whether_it_starts(event: str, branch: str, s
     [
         ("- a", "must be a map"),
         ("on: push\n", "no `jobs`"),
+        ("on: push\njobs: {a: {timeout-minutes: " + "9" * 5_000 + "}}", "4300 digits"),
         ("jobs: {}\n", "no `on`"),
         ("on: push\njobs: {}\n", "`jobs` is empty"),
         (

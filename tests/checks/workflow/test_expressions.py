@@ -5,6 +5,7 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -59,6 +60,9 @@ BADLY = {"success": False, "failure": True, "always": True, "cancelled": False}
         ("'yes' && 'and'", "and"),
         ("github.ref == 'refs/heads/main' && github.event_name == 'push'", True),
         ("!(1 == 2)", True),
+        ("0x" + "F" * 300, math.inf),
+        ("fromJSON('-" + "9" * 400 + "')", -math.inf),
+        ("'0x" + "F" * 300 + "' > 1", True),
     ],
 )
 def test_an_expression_has_the_value_that_github_gives_it(expression: str, value: Any) -> None:

@@ -39,6 +39,17 @@ def test_a_stack_is_made_by_executing_its_change_set(cloud: Cloud) -> None:
         cloud.cloudformation.execute_change_set(ChangeSetName="change", StackName=name)
 
 
+@pytest.mark.parametrize("kind", ["CREATE", "UPDATE"])
+def test_executing_one_drops_what_was_planned_besides(cloud: Cloud, kind: str) -> None:
+    name = cloud.name() if kind == "CREATE" else cloud.create(queues(A={}))
+    for change in ("one", "other"):
+        make(cloud, name, queues(A={"DelaySeconds": 1}, B={}), kind, ChangeSetName=change)
+    cloud.cloudformation.execute_change_set(ChangeSetName="one", StackName=name)
+    assert cloud.rest(name) == f"{kind}_COMPLETE"
+    known = cloud.cloudformation.list_change_sets(StackName=name)["Summaries"]
+    assert [one["ChangeSetName"] for one in known] == ["one"]
+
+
 def test_a_replacement_is_seen_before_it_happens(cloud: Cloud) -> None:
     name = cloud.create(queues(Renamed={}, Changed={"DelaySeconds": 1}, Gone={}))
     before = cloud.resources(name)

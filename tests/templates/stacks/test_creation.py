@@ -134,6 +134,17 @@ def test_what_is_retained_stays_when_a_creation_is_rolled_back(cloud: Cloud) -> 
         assert cloud.statuses(name, "Kept")[-1] == "DELETE_COMPLETE"
 
 
+def test_what_is_retained_except_on_create_goes_with_a_stack_that_is_deleted_for_failing(cloud: Cloud) -> None:
+    template = queues(Kept={}, Bad=INVALID)
+    template["Resources"]["Kept"]["DeletionPolicy"] = "RetainExceptOnCreate"
+    template["Resources"]["Bad"]["DependsOn"] = "Kept"
+    name = cloud.name()
+    made = cloud.cloudformation.create_stack(StackName=name, TemplateBody=text(template), OnFailure="DELETE")
+    assert cloud.rest(made["StackId"]) == "DELETE_COMPLETE"
+    assert cloud.statuses(made["StackId"], "Kept")[-1] == "DELETE_COMPLETE"
+    assert not [one for one in cloud.queues() if one.startswith(f"{name}-Kept")]
+
+
 def test_a_creation_that_takes_too_long_is_rolled_back(cloud: Cloud, vendor: Vendor) -> None:
     name = cloud.name()
     cloud.cloudformation.create_stack(StackName=name, TemplateBody=text(vendor.template()), TimeoutInMinutes=5)

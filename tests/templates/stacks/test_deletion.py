@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -52,9 +54,10 @@ def test_what_is_gone_already_is_no_obstacle(cloud: Cloud) -> None:
     assert cloud.status(identifier) == "DELETE_COMPLETE"
 
 
-def test_a_thing_with_retain_stays(cloud: Cloud) -> None:
+@pytest.mark.parametrize("policy", ["Retain", "RetainExceptOnCreate"])
+def test_a_thing_with_retain_stays(cloud: Cloud, policy: str) -> None:
     template = queues(Kept={}, Gone={})
-    template["Resources"]["Kept"]["DeletionPolicy"] = "Retain"
+    template["Resources"]["Kept"]["DeletionPolicy"] = policy
     name = cloud.create(template)
     identifier, url = cloud.stack(name)["StackId"], cloud.resources(name)["Kept"]
     cloud.cloudformation.delete_stack(StackName=name)
@@ -87,6 +90,64 @@ def test_a_deletion_that_failed_can_be_tried_again(cloud: Cloud, vendor: Vendor,
         vendor.work(lambda: delete(StackName=name, DeletionMode="FORCE_DELETE_STACK"), FAILED)
     wait_for(lambda: cloud.status(identifier) == "DELETE_COMPLETE", "the stack to go")
     assert cloud.statuses(identifier, "Thing")[-1] == ("DELETE_COMPLETE" if way == "again" else "DELETE_SKIPPED")
+
+
+def public_network() -> dict[str, Any]:
+    """A network with a way out, in which nothing says that it needs the attachment of the gateway."""
+    of_network = {"VpcId": {"Ref": "Network"}}
+    return {
+        "Resources": {
+            "Network": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
+            "Gateway": {"Type": "AWS::EC2::InternetGateway"},
+            "Attachment": {
+                "Type": "AWS::EC2::VPCGatewayAttachment",
+                "Properties": {**of_network, "InternetGatewayId": {"Ref": "Gateway"}},
+            },
+            "Subnet": {"Type": "AWS::EC2::Subnet", "Properties": {**of_network, "CidrBlock": "10.0.1.0/24"}},
+            "Address": {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}},
+            "Nat": {
+                "Type": "AWS::EC2::NatGateway",
+                "Properties": {
+                    "SubnetId": {"Ref": "Subnet"},
+                    "AllocationId": {"Fn::GetAtt": ["Address", "AllocationId"]},
+                },
+            },
+            "Table": {"Type": "AWS::EC2::RouteTable", "Properties": of_network},
+            "Away": {
+                "Type": "AWS::EC2::Route",
+                "Properties": {
+                    "RouteTableId": {"Ref": "Table"},
+                    "DestinationCidrBlock": "0.0.0.0/0",
+                    "NatGatewayId": {"Ref": "Nat"},
+                },
+            },
+        }
+    }
+
+
+def test_what_something_else_holds_goes_after_it(cloud: Cloud) -> None:
+    name = cloud.create(public_network())
+    identifier = cloud.stack(name)["StackId"]
+    cloud.cloudformation.delete_stack(StackName=name)
+    wait_for(lambda: cloud.rest(identifier) == "DELETE_COMPLETE", "the stack to go")
+    assert cloud.statuses(identifier, "Attachment")[-2:] == ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+
+
+def test_what_somebody_else_holds_stays_and_is_named(cloud: Cloud) -> None:
+    template = public_network()
+    for one in ("Address", "Nat", "Table", "Away"):
+        del template["Resources"][one]
+    name = cloud.create(template)
+    identifier, resources = cloud.stack(name)["StackId"], cloud.resources(name)
+    ec2 = cloud.client("ec2")
+    group = ec2.create_security_group(GroupName="own", Description="of somebody", VpcId=resources["Network"])["GroupId"]
+    cloud.cloudformation.delete_stack(StackName=name)
+    assert cloud.rest(name) == "DELETE_FAILED"
+    assert "has dependencies and cannot be deleted" in cloud.reason(name, "Network", "DELETE_FAILED")
+    assert {cloud.statuses(name, one)[-1] for one in ("Attachment", "Gateway", "Subnet")} == {"DELETE_COMPLETE"}
+    ec2.delete_security_group(GroupId=group)
+    cloud.cloudformation.delete_stack(StackName=name)
+    assert cloud.rest(identifier) == "DELETE_COMPLETE"
 
 
 def test_a_stack_that_is_being_created_can_be_deleted(cloud: Cloud, vendor: Vendor) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.templates.stacks.conftest import Cloud, queues, wait_for
+from tests.templates.stacks.conftest import Cloud, Vendor, queues, wait_for
 from tests.templates.stacks.test_creation import INVALID
 
 BUCKET = "nested-templates"
@@ -103,6 +103,82 @@ def test_a_failure_above_brings_the_inner_stack_back(cloud: Cloud) -> None:
     assert cloud.status(identifier) == "UPDATE_ROLLBACK_COMPLETE"
     assert cloud.resources(identifier)["Queue"] == queue
     assert queue.rpartition("/")[2] in cloud.queues()
+    assert cloud.outputs(identifier)["Arn"].rpartition(":")[2] == queue.rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("policy", "given", "stays"),
+    [("Retain", False, True), ("Retain", True, False), ("RetainExceptOnCreate", False, False)],
+)
+@pytest.mark.parametrize("begins", ["creation", "update", "deletion"])
+def test_what_an_inner_stack_keeps_when_the_creation_above_is_taken_back(
+    cloud: Cloud, policy: str, given: bool, stays: bool, begins: str
+) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"""
+    kept = queues(Kept={})
+    kept["Resources"]["Kept"]["DeletionPolicy"] = policy
+    middle = above(put(cloud, kept))
+    bad = {"Bad": {"Type": "AWS::SQS::Queue", "Properties": INVALID, "DependsOn": "Inner"}}
+    template, name = above(put(cloud, middle), **bad), cloud.name()
+    if begins == "update":
+        cloud.create(queues(A={}), name)
+        template["Resources"]["A"] = {"Type": "AWS::SQS::Queue"}
+        assert cloud.update(name, template, RetainExceptOnCreate=given) == "UPDATE_ROLLBACK_COMPLETE"
+    elif begins == "creation":
+        assert cloud.status(cloud.create(template, name, RetainExceptOnCreate=given)) == "ROLLBACK_COMPLETE"
+    else:
+        made = cloud.cloudformation.create_stack(
+            StackName=name, TemplateBody=json.dumps(template), OnFailure="DELETE", RetainExceptOnCreate=given
+        )
+        assert cloud.rest(made["StackId"]) == "DELETE_COMPLETE"
+    assert bool([one for one in cloud.queues() if one.startswith(f"{name}-Inner-")]) == stays
+
+
+def test_without_rollback_an_inner_stack_goes_on_with_what_needs_nothing_that_failed(cloud: Cloud) -> None:
+    chain = queues(Bad=INVALID, First={}, Second={}, Third={})
+    for one, other in (("Second", "First"), ("Third", "Second")):
+        chain["Resources"][one]["DependsOn"] = other
+    name = cloud.create(above(put(cloud, chain)), DisableRollback=True)
+    assert cloud.status(name) == "CREATE_FAILED"
+    identifier = cloud.resources(name)["Inner"]
+    assert cloud.status(identifier) == "CREATE_FAILED"
+    assert cloud.statuses(identifier, "Third")[-1] == "CREATE_COMPLETE"
+
+
+def test_what_failed_to_come_back_in_an_inner_stack_can_be_skipped(cloud: Cloud, vendor: Vendor) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html"""
+    name, failed = cloud.name(), {"status": "FAILED", "Reason": "broken"}
+
+    def template(size: int) -> dict[str, Any]:
+        return above(put(cloud, above(put(cloud, vendor.template(Size=size)))))
+
+    vendor.work(lambda: cloud.create(template(1), name), {})
+    vendor.work(lambda: cloud.update(name, template(2)), failed, failed)
+    assert cloud.status(name) == "UPDATE_ROLLBACK_FAILED"
+    middle = cloud.resources(name)["Inner"]
+    innermost = cloud.resources(middle)["Inner"]
+    skipped = f"{cloud.stack(innermost)['StackName']}.Thing"
+    go_on = cloud.cloudformation.continue_update_rollback
+    for wrong in ("Thing", f"{name}.Thing", skipped.replace("Thing", "Other")):
+        with pytest.raises(ClientError, match=f"Resource {wrong} can't be skipped"):
+            go_on(StackName=name, ResourcesToSkip=[wrong])
+    go_on(StackName=name, ResourcesToSkip=[skipped])
+    assert cloud.rest(name) == "UPDATE_ROLLBACK_COMPLETE"
+    assert [cloud.status(one) for one in (middle, innermost)] == ["UPDATE_ROLLBACK_COMPLETE"] * 2
+
+
+def test_a_stack_stays_while_an_export_of_an_inner_one_is_in_use(cloud: Cloud) -> None:
+    export = cloud.name("export")
+    template = inner()
+    template["Outputs"]["Arn"]["Export"] = {"Name": export}
+    name = cloud.create(above(put(cloud, template)))
+    importing = queues(B={})
+    importing["Outputs"] = {"Told": {"Value": {"Fn::ImportValue": export}}}
+    user = cloud.create(importing)
+    cloud.cloudformation.delete_stack(StackName=name)
+    assert cloud.rest(name) == "DELETE_FAILED"
+    assert f"in use by {user}" in cloud.reason(name, "Inner", "DELETE_FAILED")
+    assert cloud.status(cloud.resources(name)["Inner"]) == "CREATE_COMPLETE"
 
 
 def test_a_failure_inside_brings_the_stack_above_back(cloud: Cloud) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.templates.stacks.conftest import Cloud, queues
+from tests.templates.stacks.conftest import Cloud, Vendor, queues, text
 
 
 def exporting(export: str, **properties: Any) -> dict[str, Any]:
@@ -54,6 +54,45 @@ def test_what_another_stack_imports_can_neither_go_nor_change(cloud: Cloud) -> N
     cloud.cloudformation.delete_stack(StackName=first)
     with pytest.raises(ClientError, match="does not exist"):
         cloud.stack(first)
+
+
+def kept(cloud: Cloud, source: str, export: str, user: str) -> bool:
+    """Whether a stack could not be deleted for what another one imports of it."""
+    cloud.cloudformation.delete_stack(StackName=source)
+    reason = cloud.stack(source).get("StackStatusReason")
+    return bool(reason == f"Export {export} cannot be deleted as it is in use by {user}")
+
+
+def test_what_an_output_imports_is_in_use_too(cloud: Cloud) -> None:
+    export = cloud.name("export")
+    source = cloud.create(exporting(export))
+    template = queues(B={})
+    template["Outputs"] = {"Told": {"Value": {"Fn::ImportValue": export}}}
+    user = cloud.create(template)
+    assert kept(cloud, source, export, user)
+
+
+def test_what_an_update_under_way_imports_is_in_use_already(cloud: Cloud, vendor: Vendor) -> None:
+    export = cloud.name("export")
+    source, user = cloud.create(exporting(export)), cloud.create(queues(A={}))
+    wanting = importing(export)
+    wanting["Resources"]["Slow"] = vendor.template()["Resources"]["Thing"]
+    cloud.cloudformation.update_stack(StackName=user, TemplateBody=text(wanting))
+    asked = vendor.request()
+    assert kept(cloud, source, export, user)
+    vendor.answer(asked)
+    assert cloud.rest(user) == "UPDATE_COMPLETE"
+
+
+def test_an_import_that_was_rolled_back_holds_nothing(cloud: Cloud) -> None:
+    export = cloud.name("export")
+    source, user = cloud.create(exporting(export)), cloud.create(queues(A={}))
+    wanting = importing(export)
+    wanting["Resources"]["Bad"] = {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": 901}}
+    assert cloud.update(user, wanting) == "UPDATE_ROLLBACK_COMPLETE"
+    identifier = cloud.stack(source)["StackId"]
+    cloud.cloudformation.delete_stack(StackName=source)
+    assert cloud.rest(identifier) == "DELETE_COMPLETE"
 
 
 def test_an_export_that_is_not_there_is_refused_at_once(cloud: Cloud) -> None:

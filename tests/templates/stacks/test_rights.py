@@ -48,6 +48,35 @@ def test_a_role_acts_in_the_callers_stead_and_stays_with_the_stack(cloud: Cloud)
     assert "assumed-role" in cloud.reason(name, "A", "UPDATE_FAILED")
 
 
+def test_the_role_of_a_change_set_is_the_stacks_from_then_on(cloud: Cloud) -> None:
+    """As `sam deploy --role-arn` does it: who executes has no rights of their own on what is made."""
+    role = cloud.role("cloudformation.amazonaws.com", SQS)
+    planner = cloud.client(
+        "cloudformation", cloud.user(STACKS, {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role})
+    )
+    as_user = cloud.client("cloudformation", cloud.user(STACKS))
+    name = cloud.name()
+
+    def executed(seconds: int, **given: str) -> str:
+        planned = planner.create_change_set(
+            StackName=name,
+            ChangeSetName=f"to-{seconds}",
+            TemplateBody=text(queues(A={"DelaySeconds": seconds})),
+            **given,
+        )
+        as_user.execute_change_set(ChangeSetName=planned["Id"])
+        return cloud.rest(name)
+
+    assert executed(1, ChangeSetType="CREATE", RoleARN=role) == "CREATE_COMPLETE"
+    assert cloud.stack(name)["RoleARN"] == role
+    assert executed(2) == "UPDATE_COMPLETE"
+    as_user.delete_stack(StackName=name)
+    assert not [one for one in cloud.queues() if one.startswith(f"{name}-A")]
+    name = cloud.create(queues(A={}))
+    assert executed(3, RoleARN=role) == "UPDATE_COMPLETE"
+    assert cloud.stack(name)["RoleARN"] == role
+
+
 def test_a_role_must_be_passed_and_must_trust_cloudformation(cloud: Cloud) -> None:
     role = cloud.role("lambda.amazonaws.com", SQS)
     with pytest.raises(ClientError, match=f"Role {role} is invalid or cannot be assumed"):
@@ -115,6 +144,55 @@ def test_parameters_and_references_are_read_with_the_same_rights(cloud: Cloud) -
     user.create_stack(StackName=other, TemplateBody=text(template))
     assert cloud.rest(other) == "ROLLBACK_COMPLETE"
     assert "is not authorized to perform" in cloud.reason(other, "A", "CREATE_FAILED")
+
+
+def test_a_secret_is_read_with_the_callers_rights_too(cloud: Cloud) -> None:
+    secret = cloud.client("secretsmanager").create_secret(Name=cloud.name("s"), SecretString="9")["ARN"]
+    template = queues(A={"DelaySeconds": "{{resolve:secretsmanager:" + secret + "}}"})
+    name = cloud.name()
+    user = cloud.client("cloudformation", cloud.user(STACKS, SQS))
+    user.create_stack(StackName=name, TemplateBody=text(template))
+    assert cloud.rest(name) == "ROLLBACK_COMPLETE"
+    assert "secretsmanager:GetSecretValue" in cloud.reason(name, "A", "CREATE_FAILED")
+
+
+def test_a_reference_reads_the_version_that_it_names(cloud: Cloud) -> None:
+    ssm, secrets, parameter = cloud.client("ssm"), cloud.client("secretsmanager"), cloud.name("/delay/")
+    for seconds in ("7", "8"):
+        ssm.put_parameter(Name=parameter, Value=seconds, Type="String", Overwrite=True)
+    secret = secrets.create_secret(Name=cloud.name("s"), SecretString="9")
+    secrets.put_secret_value(SecretId=secret["ARN"], SecretString="10")
+    named = "{{resolve:secretsmanager:" + secret["ARN"] + ":SecretString:"
+    template = queues(
+        Old={
+            "DelaySeconds": "{{resolve:ssm:" + parameter + ":1}}",
+            "VisibilityTimeout": named + ":AWSPREVIOUS}}",
+            "ReceiveMessageWaitTimeSeconds": named + "::" + secret["VersionId"] + "}}",
+        },
+        New={"DelaySeconds": "{{resolve:ssm:" + parameter + "}}", "VisibilityTimeout": named + ":AWSCURRENT}}"},
+    )
+    urls = cloud.resources(cloud.create(template))
+    seconds = {
+        (id, name): cloud.attribute(url, name)
+        for id, url in urls.items()
+        for name in ("DelaySeconds", "VisibilityTimeout")
+    }
+    assert seconds == {
+        ("Old", "DelaySeconds"): "7",
+        ("Old", "VisibilityTimeout"): "9",
+        ("New", "DelaySeconds"): "8",
+        ("New", "VisibilityTimeout"): "10",
+    }
+    assert cloud.attribute(urls["Old"], "ReceiveMessageWaitTimeSeconds") == "9"
+
+
+def test_what_is_encrypted_is_not_read_as_plain(cloud: Cloud) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-ssm.html"""
+    parameter = cloud.name("/secret/")
+    cloud.client("ssm").put_parameter(Name=parameter, Value="7", Type="SecureString")
+    name = cloud.create(queues(A={"DelaySeconds": "{{resolve:ssm:" + parameter + "}}"}))
+    assert cloud.status(name) == "ROLLBACK_COMPLETE"
+    assert "have types not supported by CloudFormation" in cloud.reason(name, "A", "CREATE_FAILED")
 
 
 def test_a_reference_to_nothing_fails_the_resource(cloud: Cloud) -> None:

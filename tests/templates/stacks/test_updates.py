@@ -61,6 +61,63 @@ def test_what_the_template_no_longer_has_is_deleted_last(cloud: Cloud) -> None:
     assert not [one for one in cloud.queues() if one.startswith(f"{name}-B")]
 
 
+def test_what_is_removed_goes_in_the_reverse_order(cloud: Cloud) -> None:
+    before = queues(Under={}, Middle={}, Upper={}, Stays={})
+    before["Resources"]["Middle"]["DependsOn"] = "Under"
+    before["Resources"]["Upper"]["DependsOn"] = "Middle"
+    name = cloud.create(before)
+    assert cloud.update(name, queues(Stays={})) == "UPDATE_COMPLETE"
+    deleted = [(one, status) for one, status, _ in cloud.events(name) if status.startswith("DELETE_")]
+    assert deleted == [
+        (one, f"DELETE_{status}") for one in ("Upper", "Middle", "Under") for status in ("IN_PROGRESS", "COMPLETE")
+    ]
+
+
+def test_a_policy_that_comes_with_the_replacement_keeps_what_is_replaced(cloud: Cloud) -> None:
+    name = cloud.create(queues(A={}))
+    before = cloud.resources(name)["A"].rpartition("/")[2]
+    after = queues(A={"QueueName": cloud.name("renamed")})
+    after["Resources"]["A"]["UpdateReplacePolicy"] = "Retain"
+    planned = cloud.cloudformation.create_change_set(StackName=name, ChangeSetName="renames", TemplateBody=text(after))
+    told = cloud.cloudformation.describe_change_set(ChangeSetName=planned["Id"])["Changes"][0]["ResourceChange"]
+    assert told["PolicyAction"] == "ReplaceAndRetain"
+    assert cloud.update(name, after) == "UPDATE_COMPLETE"
+    assert before in cloud.queues()
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_what_a_failed_update_made_stays_if_it_is_retained(cloud: Cloud, given: bool) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStack.html (RetainExceptOnCreate)"""
+    name = cloud.create(queues(A={}))
+    after = queues(A={}, Kept={}, New={}, Bad=INVALID)
+    after["Resources"]["Kept"]["DeletionPolicy"] = "Retain"
+    after["Resources"]["Bad"]["DependsOn"] = ["Kept", "New"]
+    assert cloud.update(name, after, RetainExceptOnCreate=given) == "UPDATE_ROLLBACK_COMPLETE"
+    assert cloud.statuses(name, "Kept")[-1] == ("DELETE_COMPLETE" if given else "DELETE_SKIPPED")
+    assert cloud.statuses(name, "New")[-1] == "DELETE_COMPLETE"
+    left = [one for one in cloud.queues() if one.startswith((f"{name}-Kept", f"{name}-New"))]
+    assert len(left) == (0 if given else 1)
+
+
+def test_the_way_back_goes_in_the_order_of_needs(cloud: Cloud) -> None:
+    def template(seconds: int) -> dict[str, Any]:
+        found = queues(
+            Under={"DelaySeconds": seconds}, Middle={"DelaySeconds": seconds}, Upper={"DelaySeconds": seconds}
+        )
+        found["Resources"]["Middle"]["DependsOn"] = "Under"
+        found["Resources"]["Upper"]["DependsOn"] = "Middle"
+        return found
+
+    name, after = cloud.create(template(1)), template(2)
+    after["Resources"]["Bad"] = {"Type": "AWS::SQS::Queue", "Properties": INVALID, "DependsOn": "Upper"}
+    assert cloud.update(name, after) == "UPDATE_ROLLBACK_COMPLETE"
+    events = [(one, status) for one, status, _ in cloud.events(name)]
+    back = events[events.index((name, "UPDATE_ROLLBACK_IN_PROGRESS")) + 1 :]
+    assert back[:6] == [
+        (one, f"UPDATE_{status}") for one in ("Under", "Middle", "Upper") for status in ("IN_PROGRESS", "COMPLETE")
+    ]
+
+
 def test_policies_keep_what_is_removed_or_replaced(cloud: Cloud) -> None:
     template = queues(Removed={}, Replaced={})
     template["Resources"]["Removed"]["DeletionPolicy"] = "Retain"
@@ -143,6 +200,22 @@ def test_a_replacement_that_failed_halfway_is_made_anew(cloud: Cloud, vendor: Ve
     vendor.work(lambda: cloud.update(name, queues(A={"QueueName": second})), {})
     assert cloud.status(name) == "UPDATE_COMPLETE"
     assert [one for one in cloud.queues() if one in (first, second) or one.startswith(f"{name}-")] == [second]
+
+
+def test_a_replacement_that_failed_once_it_was_made_goes_again(cloud: Cloud) -> None:
+    before, after = ({"Resources": {"A": {"Type": "AWS::S3::Bucket", "Properties": {}}}} for _ in range(2))
+    name, bucket = cloud.create(before), cloud.name("replacing-")
+    nobody = {"Event": "s3:ObjectCreated:*", "Queue": "arn:aws:sqs:us-east-1:123456789012:nobody"}
+    after["Resources"]["A"]["Properties"] = {
+        "BucketName": bucket,
+        "NotificationConfiguration": {"QueueConfigurations": [nobody]},
+    }
+    old = cloud.resources(name)["A"]
+    assert cloud.update(name, after) == "UPDATE_ROLLBACK_COMPLETE"
+    assert cloud.resources(name)["A"] == old
+    known = [one["Name"] for one in cloud.client("s3").list_buckets()["Buckets"]]
+    assert old in known
+    assert bucket not in known
 
 
 def test_previous_template_values_and_tags_stay_unless_they_are_given(cloud: Cloud) -> None:
@@ -228,6 +301,26 @@ def test_a_rollback_that_failed_can_be_continued(cloud: Cloud, vendor: Vendor, s
         assert again["OldResourceProperties"]["Size"] == "2"
     assert cloud.rest(name) == "UPDATE_ROLLBACK_COMPLETE"
     assert cloud.statuses(name, "Thing")[-1] == "UPDATE_COMPLETE"
+
+
+def test_only_what_failed_to_come_back_can_be_skipped(cloud: Cloud, vendor: Vendor) -> None:
+    name, failed = cloud.name(), {"status": "FAILED", "Reason": "broken"}
+
+    def template(size: int) -> dict[str, Any]:
+        found = vendor.template(Size=size)
+        found["Resources"]["Fine"] = {"Type": "AWS::SQS::Queue", "Properties": {"DelaySeconds": size}}
+        return found
+
+    vendor.work(lambda: cloud.create(template(1), name), {})
+    vendor.work(lambda: cloud.update(name, template(2)), failed, failed)
+    assert cloud.status(name) == "UPDATE_ROLLBACK_FAILED"
+    for skipped in ("Fine", "Nothing"):
+        with pytest.raises(ClientError, match=f"Resource {skipped} can't be skipped"):
+            cloud.cloudformation.continue_update_rollback(StackName=name, ResourcesToSkip=[skipped])
+    assert cloud.status(name) == "UPDATE_ROLLBACK_FAILED"
+    cloud.cloudformation.continue_update_rollback(StackName=name, ResourcesToSkip=["Thing"])
+    assert cloud.rest(name) == "UPDATE_ROLLBACK_COMPLETE"
+    assert cloud.attribute(cloud.resources(name)["Fine"], "DelaySeconds") == "1"
 
 
 def test_what_can_not_be_deleted_in_the_clean_up_is_left_behind(cloud: Cloud, vendor: Vendor) -> None:

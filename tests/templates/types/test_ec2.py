@@ -118,6 +118,12 @@ def test_what_comes_with_a_network_goes_with_it(bench: Bench) -> None:
     assert client.describe_route_tables(Filters=within)["RouteTables"] == []
 
 
+def test_a_security_group_of_no_network_is_refused(bench: Bench) -> None:
+    given = {"GroupDescription": "of nowhere", "VpcId": "vpc-0123456789abcdef0"}
+    with pytest.raises(ClientError, match=r"InvalidVpcID.NotFound.* The vpc ID 'vpc-0123456789abcdef0' does not exist"):
+        bench.create("AWS::EC2::SecurityGroup", given)
+
+
 def test_a_security_group_has_its_rules_and_only_these(bench: Bench, vpc: Work) -> None:
     client = bench.client("ec2")
 

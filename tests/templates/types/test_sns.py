@@ -53,6 +53,12 @@ def test_a_topic_has_its_name_its_tags_and_its_own_subscriptions(bench: Bench, q
         _topic(bench, arn)
 
 
+def test_a_subscription_to_what_is_no_topic_is_refused_by_sns(bench: Bench, queues: list[str]) -> None:
+    given = {"TopicArn": "orders", "Protocol": "sqs", "Endpoint": queues[0]}
+    with pytest.raises(ClientError, match=r"InvalidParameter.* Invalid parameter: TopicArn"):
+        bench.create("AWS::SNS::Subscription", given)
+
+
 def test_a_subscription_filters_as_the_template_says(bench: Bench, queues: list[str]) -> None:
     arn = bench.ref(bench.create("AWS::SNS::Topic", {}, "Filtered"))
     named = {"TopicArn": arn, "Protocol": "sqs", "Endpoint": queues[0]}
