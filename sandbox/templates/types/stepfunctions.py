@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from sandbox import plain_yaml
 from sandbox.templates.types.fitting import text
 from sandbox.templates.types.resource_type import Failed, ResourceType, Work
 
@@ -45,8 +44,8 @@ def _as_json(written: str) -> str:
     if written.lstrip().startswith("{"):
         return written
     try:
-        return json.dumps(yaml.safe_load(written), ensure_ascii=False)
-    except (yaml.YAMLError, RecursionError, TypeError) as error:
+        return json.dumps(plain_yaml.load(written), ensure_ascii=False)
+    except (plain_yaml.InvalidYaml, RecursionError, TypeError) as error:
         raise Failed(f"The definition in S3 can't be read: {error}", "InvalidRequest") from error
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.templates.types.resource_type import Failed
 from tests.templates.types.conftest import STACK_ID, Bench
 
 PASS = {"StartAt": "Say", "States": {"Say": {"Type": "Pass", "Result": "${word}", "End": True}}}
@@ -67,3 +68,14 @@ def test_a_bad_definition_makes_no_machine(bench: Bench, role: str) -> None:
     nowhere = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}
     with pytest.raises(ClientError, match="MISSING_TRANSITION_TARGET"):
         bench.create("AWS::StepFunctions::StateMachine", {"RoleArn": role, "Definition": nowhere})
+
+
+def test_a_definition_whose_aliases_explode_makes_no_machine(bench: Bench, role: str) -> None:
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]" for n in range(1, 12)]
+    s3 = bench.client("s3")
+    s3.create_bucket(Bucket="exploding")
+    s3.put_object(Bucket="exploding", Key="machine.yaml", Body="\n".join(lines))
+    place = {"Bucket": "exploding", "Key": "machine.yaml"}
+    with pytest.raises(Failed, match="more than 1000000 values"):
+        bench.create("AWS::StepFunctions::StateMachine", {"RoleArn": role, "DefinitionS3Location": place})
