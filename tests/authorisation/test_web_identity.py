@@ -139,6 +139,7 @@ def test_a_session_policy_stays_with_the_session(gateway: Gateway, sts: Any, dep
         ({"StringEquals": {"actor": "ana"}}, {"actor": "ana"}, True),
         ({"StringEquals": {"actor": "ana"}}, {"actor": "ben"}, False),
         ({"StringEquals": {"environment": "production"}}, {}, False),
+        ({"StringEquals": {"environment": "production"}}, {"environment": "production"}, True),
         # Of GitHub's other claims STS makes no condition keys.
         ({"StringEquals": {"event_name": "push"}}, {}, False),
     ],

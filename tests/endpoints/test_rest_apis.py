@@ -397,6 +397,8 @@ def test_api_keys_usage_plans_and_quotas(front: Any, wrapped: str) -> None:
     rest.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
     identity = api.call("GET", "/x", headers=sent).json["requestContext"]["identity"]
     assert (identity["apiKey"], identity["apiKeyId"]) == (key["value"], key["id"])
+    api.deploy("other")
+    assert front.call("GET", f"{api.host}/other/x", headers=sent).status == 403
     assert api.call("GET", "/x", headers=sent).status == 200
     answer = api.call("GET", "/x", headers=sent)
     assert (answer.status, answer.json) == (429, {"message": "Limit Exceeded"})

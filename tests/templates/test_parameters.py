@@ -36,6 +36,25 @@ def test_a_value_is_what_its_type_makes_of_it(kind: str, text: str, value: str |
     assert resolve({"P": parameter}, [Given("P", text)])["P"] == ParameterValue("P", text, value)
 
 
+@pytest.mark.parametrize("text", ["1", "2.5", "10"])
+def test_both_ends_of_a_range_are_in_it(text: str) -> None:
+    parameter = declaration("P", {"Type": "Number", "MinValue": 1, "MaxValue": 10})
+    assert resolve({"P": parameter}, [Given("P", text)])["P"].value == text
+
+
+@pytest.mark.parametrize(
+    ("rules", "text", "value"),
+    [
+        ({"AllowedValues": ["a", "b"]}, "b, a", ["b", "a"]),
+        ({"AllowedPattern": "[a-z]"}, "a,b", ["a", "b"]),
+        ({"MaxLength": 2}, "ab,cd,ef", ["ab", "cd", "ef"]),
+    ],
+)
+def test_a_lists_constraints_are_about_each_of_its_values(rules: dict[str, Any], text: str, value: list[str]) -> None:
+    parameter = declaration("P", {"Type": "CommaDelimitedList", **rules})
+    assert resolve({"P": parameter}, [Given("P", text)])["P"].value == value
+
+
 def test_all_types_of_the_reference_are_known() -> None:
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html"""
     from cfnlint.helpers import VALID_PARAMETER_TYPES
@@ -182,6 +201,11 @@ def test_a_stored_parameter_is_read_from_ssm() -> None:
     values = resolve(members, [], stored_value=store.get)
     assert values["Image"] == ParameterValue("Image", "/image", "ami-1", "ami-1")
     assert values["Zones"].value == ["a", "b"]
+    # A constraint is about the name that is given.
+    named = declaration("P", {"Type": "AWS::SSM::Parameter::Value<String>", "AllowedPattern": "/[a-z]+"})
+    assert resolve({"P": named}, [Given("P", "/image")], stored_value=store.get)["P"].value == "ami-1"
+    with pytest.raises(TemplateError, match="must match pattern"):
+        resolve({"P": named}, [Given("P", "ami-1")], stored_value=lambda name: "/image")
     assert values["Image"].shown() == {
         "ParameterKey": "Image",
         "ParameterValue": "/image",

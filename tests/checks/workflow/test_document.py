@@ -94,6 +94,29 @@ def test_events_and_branches_decide_whether_it_starts(event: str, branch: str, s
 
 
 @pytest.mark.parametrize(
+    ("filters", "branch", "starts"),
+    [
+        ("branches: ['*']", "main", True),
+        ("branches: ['*']", "release/1", False),
+        ("branches: ['**']", "release/1", True),
+        ("branches: ['release/*']", "release/1", True),
+        ("branches: ['release/*']", "release/1/hotfix", False),
+        ("branches: ['*/main']", "main", False),
+        ("branches: [main]", "main-2", False),
+        ("branches: [main]", "a/main", False),
+        ("branches-ignore: [main, 'release/**']", "main", False),
+        ("branches-ignore: [main, 'release/**']", "release/1/hotfix", False),
+        ("branches-ignore: [main, 'release/**']", "faster", True),
+        ("tags: ['v*']", "main", False),
+        ("branches: [main], tags: ['v*']", "main", True),
+    ],
+)
+def test_a_filter_of_a_push_decides_by_the_branch(filters: str, branch: str, starts: bool) -> None:
+    text = f"on: {{push: {{{filters}}}}}\njobs: {{a: {{runs-on: ubuntu-latest, steps: [{{run: x}}]}}}}"
+    assert parse(text).starts_on("push", branch) is starts
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         ("- a", "must be a map"),

@@ -56,13 +56,29 @@ def test_a_failing_step_skips_what_follows_and_the_jobs_that_need_it(repository:
         + "jobs:\n"
         + job("      - run: echo one; false\n      - run: echo two\n      - {if: always(), run: echo three}\n")
         + job("      - run: echo never\n", "b", "    needs: a\n")
-        + job("      - run: echo told\n", "c", "    needs: [a, b]\n    if: failure()\n")
+        + job(
+            "      - run: echo ${{ needs.a.result }} ${{ needs.b.result }}\n",
+            "c",
+            "    needs: [a, b]\n    if: failure()\n",
+        )
     )
     outcome = ran(text, repository)
     assert outcome.jobs == {"a": "failure", "b": "skipped", "c": "success"}
     assert [step.conclusion for step in outcome.steps] == ["failure", "skipped", "success", "success"]
+    assert outcome.steps[3].output == "failure skipped\n"
     assert outcome.failed is not None
     assert outcome.failed.output == "one\n"
+
+
+def test_a_step_that_may_fail_fails_neither_its_job_nor_what_follows(repository: Path) -> None:
+    """https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepscontinue-on-error"""
+    steps = """\
+      - {id: lint, run: "false", continue-on-error: true}
+      - run: echo ${{ steps.lint.outcome }} ${{ steps.lint.conclusion }} ${{ job.status }}
+"""
+    outcome = ran(HEAD + "jobs:\n" + job(steps) + job("      - run: echo on\n", "b", "    needs: a\n"), repository)
+    assert outcome.jobs == {"a": "success", "b": "success"}
+    assert [step.output for step in outcome.steps] == ["", "failure success success\n", "on\n"]
 
 
 def test_steps_hand_on_variables_outputs_and_paths(repository: Path) -> None:
@@ -94,6 +110,13 @@ def test_an_event_that_it_does_not_wait_for_starts_nothing(repository: Path) -> 
     assert ran(text, repository, event=Event("push", "shop/orders", "refs/heads/other")) == Run({}, ())
 
 
+def test_a_pull_request_counts_by_the_branch_that_it_goes_to(repository: Path) -> None:
+    text = "on: {pull_request: {branches: [main]}}\njobs:\n" + job("      - run: echo x\n")
+    for base, jobs in (("main", {"a": "success"}), ("old", {})):
+        event = Event("pull_request", "shop/orders", "refs/pull/7/merge", base_ref=base, head_ref="faster")
+        assert ran(text, repository, event=event).jobs == jobs
+
+
 def test_an_action_without_a_stand_in_is_refused_before_anything_runs(repository: Path) -> None:
     text = HEAD + "jobs:\n" + job("      - run: touch /tmp/x\n      - uses: someone/thing@v1\n")
     with pytest.raises(BadWorkflow, match="someone/thing@v1 has no stand-in"):
@@ -118,7 +141,7 @@ def test_another_python_than_the_one_at_hand_is_not_pretended(repository: Path) 
 
 
 def test_variables_are_the_repositorys_and_while_a_job_is_at_work_its_environments_too(repository: Path) -> None:
-    steps = "      - run: echo ${{ vars.REGION }} ${{ vars.ROLE }}.\n"
+    steps = "      - run: echo ${{ vars.REGION }} ${{ vars.ROLE }}${{ vars.OWN }}.\n"
     text = (
         HEAD
         + "jobs:\n"
@@ -126,11 +149,11 @@ def test_variables_are_the_repositorys_and_while_a_job_is_at_work_its_environmen
         + job(steps, "staged", "    environment: ${{ vars.STAGE }}\n")
         + job(steps, "asked", "    if: vars.ROLE\n    environment: prod\n")
     )
-    variables = {"": {"REGION": "here", "STAGE": "prod", "ROLE": ""}, "prod": {"ROLE": "deployer"}}
+    variables = {"": {"REGION": "here", "STAGE": "prod", "ROLE": ""}, "prod": {"ROLE": "deployer", "OWN": "!"}}
     environment = {"PATH": search_path()}
     outcome = run(parse(text), PUSH, repository, {}, environment=environment, seconds=60, variables=variables)
     assert outcome.jobs == {"plain": "success", "staged": "success", "asked": "skipped"}
-    assert [step.output for step in outcome.steps] == ["here .\n", "here deployer.\n"]
+    assert [step.output for step in outcome.steps] == ["here .\n", "here deployer!.\n"]
 
 
 def test_an_environment_whose_reviewers_say_no_fails_its_job_before_the_first_step(repository: Path) -> None:
@@ -227,8 +250,8 @@ def test_credentials_come_from_a_token_of_the_job_and_the_roles_trust_decides(
     )
     around = {"sts": client(sandbox, "sts"), "issuer": sandbox.gateway.issuer.url()}
 
-    def outcome(more: str, event: Event = PUSH) -> Run:
-        return ran(HEAD + "jobs:\n" + job(ASSUMING, more=more), repository, event=event, **around)
+    def outcome(more: str, event: Event = PUSH, steps: str = ASSUMING) -> Run:
+        return ran(HEAD + "jobs:\n" + job(steps, more=more), repository, event=event, **around)
 
     good = outcome(MAY_ASK + "    environment: prod\n")
     assert good.jobs == {"a": "success"}
@@ -236,7 +259,14 @@ def test_credentials_come_from_a_token_of_the_job_and_the_roles_trust_decides(
 
     for run_of_it, why in (
         (outcome(MAY_ASK), "Not authorized to perform sts:AssumeRoleWithWebIdentity"),
+        (
+            outcome(
+                MAY_ASK + "    environment: prod\n", steps=ASSUMING.replace("us-east-1}", "us-east-1, audience: me}")
+            ),
+            "Incorrect token audience",
+        ),
         (outcome("    environment: prod\n"), "id-token: write"),
+        (outcome("    permissions: {id-token: read}\n    environment: prod\n"), "id-token: write"),
         (
             outcome(MAY_ASK + "    environment: prod\n", Event("push", "someone/else", "refs/heads/main")),
             "Not authorized",

@@ -20,7 +20,20 @@ from tests.templates.corpus.reading import Document, known, named, read
 
 BUCKET = "packages-of-templates"
 
-_PYTHON = "def {name}(event, context):\n    return {{'statusCode': 200, 'body': 'stand-in'}}\n"
+#: Answers as a web application's function does, and as one behind a custom resource.
+_PYTHON = """
+import json
+import urllib.request
+
+def {name}(event, context):
+    if isinstance(event, dict) and "ResponseURL" in event:
+        given = {{one: event[one] for one in ("StackId", "RequestId", "LogicalResourceId")}}
+        named = event.get("PhysicalResourceId", event["LogicalResourceId"])
+        answer = json.dumps({{"Status": "SUCCESS", "PhysicalResourceId": named, "Data": {{}}, **given}}).encode()
+        headers = {{"Content-Type": ""}}
+        urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], answer, headers, method="PUT"))
+    return {{"statusCode": 200, "body": "stand-in"}}
+"""
 _API = {
     "openapi": "3.0.1",
     "info": {"title": "stand-in", "version": "1"},

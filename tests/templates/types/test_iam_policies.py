@@ -53,6 +53,10 @@ def test_a_managed_policy_has_a_new_default_version_for_each_new_document(bench:
     assert default == "v7"
     found = iam.get_policy_version(PolicyArn=arn, VersionId=default)["PolicyVersion"]["Document"]
     assert found == _policy("s3:F*")
+    policy = bench.update(policy, {**given, "PolicyDocument": _policy("s3:F*"), "Roles": roles[1:]})
+    holders = iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]
+    assert [one["RoleName"] for one in holders] == roles[1:]
+    policy = bench.update(policy, {**given, "PolicyDocument": _policy("s3:F*")})
     iam.attach_role_policy(RoleName=roles[1], PolicyArn=arn)
     with pytest.raises(ClientError, match="Cannot delete a policy attached to entities"):
         bench.delete(policy)
