@@ -11,7 +11,7 @@ from sandbox.delivery.deployment import Deployment
 from sandbox.delivery.errors import LAMBDA, error
 from sandbox.delivery.names import check_name, tags_of
 from sandbox.delivery.paging import page
-from sandbox.delivery.rights import SERVICE
+from sandbox.delivery.rights import principals
 from sandbox.delivery.store import Group, Store
 from sandbox.gateway.call import Call, Operation
 
@@ -48,7 +48,7 @@ class Groups:
         config = self._configs.find(call, params.get("deploymentConfigName"))
         settings = group_settings.checked(params)
         tags = tags_of(params.get("tags"))
-        self._check_role(params["serviceRoleArn"])
+        self._check_role(params["serviceRoleArn"], call.region)
         with self._store.lock:
             if name in application.groups:
                 raise _taken(name)
@@ -91,7 +91,7 @@ class Groups:
             config_name = self._configs.find(call, params["deploymentConfigName"]).name
         role_arn = params.get("serviceRoleArn") or group.role_arn
         if role_arn != group.role_arn:
-            self._check_role(role_arn)
+            self._check_role(role_arn, call.region)
         with self._store.lock:
             groups, new = group.application.groups, params.get("newDeploymentGroupName")
             if new is not None and new != group.name:
@@ -118,8 +118,8 @@ class Groups:
     def _named(self, call: Call, name: str | None) -> Group:
         return self._store.application((call.account, call.region), call.params.get("applicationName")).group(name)
 
-    def _check_role(self, role_arn: str) -> None:
-        if not self._trusts(role_arn, SERVICE):
+    def _check_role(self, role_arn: str, region: str) -> None:
+        if not any(self._trusts(role_arn, each) for each in principals(region)):
             message = f"AWS CodeDeploy does not have the permissions required to assume the role {role_arn}."
             raise error("InvalidRole", message)
 

@@ -10,10 +10,15 @@ from typing import Any, Protocol
 
 from sandbox.clock import Clock
 
-SERVICE = "codedeploy.amazonaws.com"
+_SERVICE = "codedeploy.amazonaws.com"
 SESSION_SECONDS = 3600
 #: A session is renewed when less than this is left of it, in sandbox seconds: more than any step takes.
 NEEDED_SECONDS = 600
+
+
+def principals(region: str) -> tuple[str, str]:
+    """The names under which a role may trust CodeDeploy in a Region: everywhere, or there alone."""
+    return _SERVICE, _SERVICE.replace(".", f".{region}.", 1)
 
 
 class Gateway(Protocol):
@@ -42,13 +47,13 @@ class Rights:
 
     def there(self) -> bool:
         """Whether there is such a role (still), and it trusts CodeDeploy."""
-        return self._gateway.role_trusts(self._role_arn, SERVICE)
+        return any(self._gateway.role_trusts(self._role_arn, each) for each in principals(self._region))
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A boto3 client, by default in the deployment's Region. AwsError NoSuchEntity if the role has gone."""
         if self._ends - self._clock.now() < NEEDED_SECONDS:
             self._credentials = self._gateway.issue_session(
-                self._role_arn, self._session_name, SESSION_SECONDS, SERVICE
+                self._role_arn, self._session_name, SESSION_SECONDS, _SERVICE
             )
             self._ends = self._clock.now() + SESSION_SECONDS
         return self._gateway.client(service, self._credentials, region or self._region)

@@ -381,10 +381,22 @@ def test_what_is_not_built_is_refused_by_name(delivery: Delivery) -> None:
     assert (code, "GitHub" in message) == ("NotImplementedException", True)
 
 
-def test_a_new_role_deploys_with_the_managed_policy_alone(delivery: Delivery, app: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "service"), [("fresh", "codedeploy.amazonaws.com"), ("here", "codedeploy.us-east-1.amazonaws.com")]
+)
+def test_a_new_role_deploys_with_the_managed_policy_alone(delivery: Delivery, name: str, service: str) -> None:
     iam = delivery.client("iam")
-    role = iam.create_role(RoleName="fresh", AssumeRolePolicyDocument=trust("codedeploy.amazonaws.com"))["Role"]["Arn"]
-    iam.attach_role_policy(RoleName="fresh", PolicyArn=LAMBDA_POLICY)
-    delivery.versions("fresh")
-    delivery.group("fresh", ALL_AT_ONCE, serviceRoleArn=role)
-    assert delivery.info(delivery.begin("fresh"))["status"] == "Succeeded"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(service))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=LAMBDA_POLICY)
+    delivery.versions(name)
+    delivery.group(name, ALL_AT_ONCE, serviceRoleArn=role)
+    assert delivery.info(delivery.begin(name))["status"] == "Succeeded"
+
+
+def test_a_role_may_trust_codedeploy_of_another_region_alone(delivery: Delivery, app: str) -> None:
+    document = trust("codedeploy.eu-west-1.amazonaws.com")
+    role = delivery.client("iam").create_role(RoleName="there", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    code, _ = delivery.refused(
+        "create_deployment_group", applicationName=app, deploymentGroupName="there", serviceRoleArn=role
+    )
+    assert code == "InvalidRoleException"
