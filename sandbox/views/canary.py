@@ -206,11 +206,12 @@ def _latency(shown: Canary, colours: alt.Color, *, last: bool) -> Any:
 def _bands(spans: Sequence[Span], title: str, until: float, *, last: bool) -> Any:
     names = list(dict.fromkeys(one.name for one in spans))
     states = list(dict.fromkeys(one.state for one in spans))
-    # A moment is seen, too.
+    # A moment is seen, too, and stays within the panel.
     least = max(until, 1.0) / 60 * 3 / _PANEL
+    begun = [max(min(one.start / 60, until / 60 - least), 0.0) for one in spans]
     rows = [
-        {"name": one.name, "state": one.state, "from": one.start / 60, "to": max(one.end / 60, one.start / 60 + least)}
-        for one in spans
+        {"name": one.name, "state": one.state, "from": start, "to": max(one.end / 60, start + least)}
+        for one, start in zip(spans, begun, strict=True)
     ]
     return (
         alt.Chart(alt.InlineData(values=rows))

@@ -59,6 +59,13 @@ def test_a_last_minute_that_is_not_over_ends_at_the_edge() -> None:
     assert [round(row["middle"] * 60) for row in rows] == [30, 62]
 
 
+def test_a_moment_at_the_end_is_drawn_within_the_panel() -> None:
+    steps = [Span("rollback", "Succeeded", 120.0, 120.0)]
+    drawn = canary(Canary(bins=[Bin(0.0, "1", 5, 0)], new="2", until=120.0, steps=steps)).chart.to_dict()
+    (row,) = drawn["datasets"][drawn["vconcat"][-1]["data"]["name"]]
+    assert row["from"] < row["to"] <= 2.0
+
+
 def test_without_latencies_there_is_no_panel_of_them_and_the_one_above_has_the_minutes() -> None:
     drawn = texts(canary(Canary(bins=[Bin(0.0, "1", 5, 0)], new="2", until=20.0)))
     assert "latency p95," not in drawn

@@ -1,0 +1,30 @@
+"""The smoke test: before any customer meets the new version it gets one order, and CodeDeploy is told how that went."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import boto3
+
+NEW_VERSION = os.environ["NEW_VERSION"]
+ORDER = {"order": "smoke-test", "customer": "smoke-test", "goods_cents": 1000, "voucher": "", "gift": ""}
+
+functions = boto3.client("lambda")
+deployments = boto3.client("codedeploy")
+
+
+def handler(event: dict[str, Any], context: Any) -> None:
+    answer = functions.invoke(FunctionName=NEW_VERSION, Payload=json.dumps(ORDER).encode())
+    result = json.loads(answer["Payload"].read())
+    failed = "FunctionError" in answer or result.get("total_cents") != 1490
+    status = "Failed" if failed else "Succeeded"
+    # CodeDeploy keeps the status alone: the reason is here, or nowhere.
+    result.pop("stackTrace", None)
+    print(json.dumps({"message": "smoke test", "status": status, "version": NEW_VERSION, "result": result}))
+    deployments.put_lifecycle_event_hook_execution_status(
+        deploymentId=event["DeploymentId"],
+        lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
+        status=status,
+    )
