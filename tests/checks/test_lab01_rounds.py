@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from checks.contract import Incorrect, Uncheckable
+from checks.contract import Uncheckable
 from checks.lab01 import rounds
 from checks.readings import Environment, Reading
+from tests.checks.refusals import refusal
 
 
 def reading(name: str, start: float, end: float, *, stream: str = "aaaa", **more: Any) -> Reading:
@@ -30,16 +30,6 @@ def reading(name: str, start: float, end: float, *, stream: str = "aaaa", **more
         lines=(json.dumps(more),) if more else (),
         **own,
     )
-
-
-def refusal(work: Callable[[], None]) -> str:
-    with pytest.raises(Incorrect) as caught:
-        work()
-    miss = caught.value
-    assert miss.seen
-    assert miss.expected
-    assert miss.why
-    return f"{miss.seen} {miss.expected} {miss.why}"
 
 
 OTHER = {"payments": [reading("other", 1, 2, function="payments")]}

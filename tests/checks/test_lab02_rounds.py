@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from checks.contract import Incorrect, Uncheckable
+from checks.contract import Uncheckable
 from checks.lab02 import rounds
 from checks.lab02.rounds import Configured, Version
 from checks.lab02.stacks import Cause, Change, Event
-
-
-def refusal(work: Callable[[], None]) -> str:
-    with pytest.raises(Incorrect) as caught:
-        work()
-    miss = caught.value
-    assert miss.seen
-    assert miss.expected
-    assert miss.why
-    return f"{miss.seen} {miss.expected} {miss.why}"
-
+from tests.checks.refusals import refusal
 
 # -- 1 ---------------------------------------------------------------------------------------------------------
 

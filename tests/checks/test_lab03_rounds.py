@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from checks.contract import Incorrect, Uncheckable
+from checks.contract import Uncheckable
 from checks.lab03 import rounds
 from checks.lab03.alarms import Transition
 from checks.lab03.codedeploy import Lifecycle, Told
 from checks.lab03.service import Request
 from checks.lab03.watching import minutes_between
+from tests.checks.refusals import refusal
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
-
-
-def refusal(work: Callable[[], None]) -> str:
-    with pytest.raises(Incorrect) as caught:
-        work()
-    miss = caught.value
-    assert miss.seen
-    assert miss.expected
-    assert miss.why
-    return f"{miss.seen} {miss.expected} {miss.why}"
 
 
 def request(number: int, customer: str, version: str = "1", *, placed: bool = True, at: float = 0.0) -> Request:

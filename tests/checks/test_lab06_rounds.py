@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from checks.contract import Incorrect, Uncheckable
+from checks.contract import Uncheckable
 from checks.lab06 import rounds
 from checks.lab06.reading import Event
 from sandbox.access import Explanation, Policies, Principal, Request, Source, explain, parse
+from tests.checks.refusals import refusal
 
 ACCOUNT = "123456789012"
 INTERN = f"arn:aws:iam::{ACCOUNT}:role/intern"
-
-
-def refusal(work: Callable[[], None]) -> str:
-    with pytest.raises(Incorrect) as caught:
-        work()
-    miss = caught.value
-    assert miss.seen
-    assert miss.expected
-    assert miss.why
-    return f"{miss.seen} {miss.expected} {miss.why}"
 
 
 def event(id: str, name: str, role: str, code: str = "") -> Event:
