@@ -95,6 +95,13 @@ class Service:
 class NotMoved(LookupError):
     """The stack has no deployment group: nobody but CloudFormation moves its alias. The text says what is missing."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows where a cell, and not the judge, meets it."""
+        return [
+            f"There is {self} yet. Give the function AutoPublishAlias: {shop.ALIAS} and a DeploymentPreference in {FILE}, "
+            "deploy it, then run this cell again."
+        ]
+
 
 def service_of(cloud: Cloud, stack: str) -> Service:
     """What stands. NotMoved without a stack, an alias `live`, or a deployment group."""

@@ -98,5 +98,8 @@ def test_a_release_without_alarms_or_steps_is_not_tried(cloud: Cloud, tmp_path: 
 
 
 def test_a_stack_that_is_not_there_or_is_moved_by_nobody_is_told(cloud: Cloud) -> None:
-    with pytest.raises(trial.NotMoved, match="no stack orders-none"):
+    with pytest.raises(trial.NotMoved, match="no stack orders-none") as missing:
         trial.service_of(cloud, "orders-none")
+    # A cell of the notebook shows the way on, and no traceback.
+    (shown,) = missing.value._render_traceback_()
+    assert shown.startswith("There is no stack orders-none yet. Give the function AutoPublishAlias: live")
