@@ -98,8 +98,8 @@ class NotMoved(LookupError):
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows where a cell, and not the judge, meets it."""
         return [
-            f"There is {self} yet. Give the function AutoPublishAlias: {shop.ALIAS} and a DeploymentPreference in {FILE}, "
-            "deploy it, then run this cell again."
+            f"There is {self} yet. Give the function AutoPublishAlias: {shop.ALIAS} and a DeploymentPreference in "
+            f"{FILE}, deploy it, then run this cell again."
         ]
 
 
