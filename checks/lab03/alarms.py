@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,8 @@ from checks.lab03 import shop
 
 if TYPE_CHECKING:
     from sandbox.cloud import Cloud
+
+TYPES = ["MetricAlarm", "CompositeAlarm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,56 @@ def names_of(cloud: Cloud, function: str) -> list[str]:
 
 def state(cloud: Cloud, name: str) -> str:
     """The state of an alarm; empty if there is no such alarm."""
-    found = cloud.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    found = _described(cloud, [name])
     return str(found[0]["StateValue"]) if found else ""
+
+
+def alarming(cloud: Cloud, names: Sequence[str]) -> list[str]:
+    """Those of the alarms that are in ALARM."""
+    return [one["AlarmName"] for one in _described(cloud, names) if one["StateValue"] == "ALARM"]
+
+
+def saw(cloud: Cloud, name: str, start: datetime, end: datetime) -> str:
+    """In words, what an alarm had to look at between two times: nothing, or from which value to which."""
+    found = _described(cloud, [name])
+    if not found:
+        return f"{name} does not exist"
+    alarm = found[0]
+    if "Threshold" not in alarm:
+        return f"{name} is {alarm['AlarmRule']}"
+    values = _values(cloud, alarm, start, end)
+    if not values:
+        return f"{name} had no datapoint"
+    least, most = _number(min(values)), _number(max(values))
+    between = f"of {least}" if least == most else f"from {least} to {most}"
+    many = "1 datapoint" if len(values) == 1 else f"{len(values)} datapoints"
+    return f"{name} had {many} {between}, and its threshold is {_number(alarm['Threshold'])}"
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 4):.10g}"
+
+
+def _values(cloud: Cloud, alarm: Mapping[str, Any], start: datetime, end: datetime) -> list[float]:
+    queries = alarm.get("Metrics")
+    if not queries:
+        of = {one: alarm[one] for one in ("Namespace", "MetricName", "Dimensions")}
+        stat = alarm.get("Statistic") or alarm["ExtendedStatistic"]
+        queries = [{"Id": "watched", "MetricStat": {"Metric": of, "Period": alarm["Period"], "Stat": stat}}]
+    pages = cloud.client("cloudwatch").get_paginator("get_metric_data")
+    found = pages.paginate(MetricDataQueries=queries, StartTime=start, EndTime=end)
+    return [value for page in found for one in page["MetricDataResults"] for value in one["Values"]]
+
+
+def _described(cloud: Cloud, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The alarms of these names. Without AlarmTypes AWS leaves composite alarms out.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+    """
+    if not names:
+        return []
+    told = cloud.client("cloudwatch").describe_alarms(AlarmNames=list(names), AlarmTypes=TYPES)
+    return [*told.get("MetricAlarms", ()), *told.get("CompositeAlarms", ())]
 
 
 def history(cloud: Cloud, name: str) -> list[Transition]:
@@ -120,7 +170,7 @@ def history(cloud: Cloud, name: str) -> list[Transition]:
     pages = cloud.client("cloudwatch").get_paginator("describe_alarm_history")
     found = [
         _transition(one)
-        for page in pages.paginate(AlarmName=name, HistoryItemType="StateUpdate")
+        for page in pages.paginate(AlarmName=name, AlarmTypes=TYPES, HistoryItemType="StateUpdate")
         for one in page["AlarmHistoryItems"]
     ]
     return sorted(found, key=lambda one: one.at)

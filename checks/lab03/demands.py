@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from checks.contract import Answers, Incorrect, Uncheckable
 from checks.lab02 import stacks, trials
-from checks.lab03 import history, releases, trial
+from checks.lab03 import alarms, history, releases, trial
 from checks.lab03.releases import Release
 from checks.lab03.trial import BUDGET, CRASH_RATE, FILE, LONGEST_MINUTES, RATE, Ended, Service
 from sandbox.templates.document import Document
@@ -33,6 +33,10 @@ def built(cloud: Cloud, answers: Answers) -> str:
         bad = releases.errors(f"bad-{_nonce(draw)}", 10)
         ended = _released(service, document, bad, RATE, draw)
         _must_be_taken_back(service, ended)
+        if not ended.failed:
+            # Its first call is fine: what stops it before any customer may stop each release.
+            good = releases.plain(f"good-{_nonce(draw)}")
+            _must_be_let_through(service, _released(service, document, good, RATE, draw))
     return f"{bad.words}: {_customers(ended)} failed until it was taken back."
 
 
@@ -166,7 +170,8 @@ def _must_be_taken_back(service: Service, ended: Ended) -> None:
     what = f"The bad release ({ended.release.words})"
     if ended.through:
         raise Incorrect(
-            f"{what} went through to all customers; it had failed {_customers(ended)} by then. {_quiet(service)}",
+            f"{what} went through to all customers; it had failed {_customers(ended)} by then. "
+            f"None of its alarms stopped it: {_seen(service, ended)}.",
             f"taken back, with {BUDGET} failed customers at most.",
             "A tenth of the traffic is a tenth of the evidence. An alarm must count the new version's calls alone, "
             "soon enough.",
@@ -193,8 +198,8 @@ def _must_be_let_through(service: Service, ended: Ended) -> None:
     raise Incorrect(
         f"The good release ({ended.release.words}) was taken back: {ended.reason[:300]}{_reasons(service, ended)}",
         "the release with all customers.",
-        "An alarm that stops good releases is switched off by the end of the week. Which calls does it count, and how "
-        "many of them does it take?",
+        "What stops good releases is switched off by the end of the week. A hook: what does it test? An alarm: which "
+        "calls does it count, and how many of them does it take?",
     )
 
 
@@ -210,18 +215,21 @@ def _must_stay_quiet(service: Service, draw: Random) -> None:
         )
 
 
-def _quiet(service: Service) -> str:
-    return f"None of its alarms said anything: {', '.join(service.alarms)}."
+def _seen(service: Service, ended: Ended) -> str:
+    """What the alarms had to look at: one that had nothing counts what is not there."""
+    cloud = service.cloud
+    now = cloud.clock.now()
+    start = min((one.at for one in ended.records), default=now)
+    return "; ".join(alarms.saw(cloud, name, start, now) for name in service.alarms)
 
 
 def _reasons(service: Service, ended: Ended) -> str:
     """What the alarms say that stopped it."""
     if not ended.alarms:
         return ""
-    told = service.cloud.client("cloudwatch").describe_alarm_history(
-        AlarmName=ended.alarms[0], HistoryItemType="StateUpdate", ScanBy="TimestampDescending"
-    )
-    return f" {ended.alarms[0]}: {told['AlarmHistoryItems'][0]['HistorySummary']}." if told["AlarmHistoryItems"] else ""
+    name = ended.alarms[0]
+    fired = [one.reason for one in alarms.history(service.cloud, name) if one.after == "ALARM"]
+    return f" {name}: {fired[-1][:200]}" if fired else ""
 
 
 def _told_lifecycle(ended: Ended) -> str:

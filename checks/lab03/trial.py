@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from checks.lab02 import packaging, stacks, trials
-from checks.lab03 import codedeploy, shop
+from checks.lab03 import alarms, codedeploy, shop
 from checks.lab03.releases import Release
 from sandbox.load.mixes import Mix
 from sandbox.templates.document import Document
@@ -86,10 +86,7 @@ class Service:
 
     def alarming(self) -> list[str]:
         """Those of its alarms that are in ALARM."""
-        if not self.alarms:
-            return []
-        told = self.cloud.client("cloudwatch").describe_alarms(AlarmNames=list(self.alarms), StateValue="ALARM")
-        return [one["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for one in told.get(kind, [])]
+        return alarms.alarming(self.cloud, self.alarms)
 
 
 class NotMoved(LookupError):
@@ -120,7 +117,7 @@ def service_of(cloud: Cloud, stack: str) -> Service:
     told = client.get_deployment_group(applicationName=applications[0], deploymentGroupName=groups[0])[
         "deploymentGroupInfo"
     ]
-    alarms = told.get("alarmConfiguration") or {}
+    watched = told.get("alarmConfiguration") or {}
     config = told["deploymentConfigName"]
     routing = client.get_deployment_config(deploymentConfigName=config)["deploymentConfigInfo"].get(
         "trafficRoutingConfig", {}
@@ -134,7 +131,7 @@ def service_of(cloud: Cloud, stack: str) -> Service:
         config=config,
         minutes=minutes_of(routing),
         at_once=routing.get("type", "AllAtOnce") == "AllAtOnce",
-        alarms=tuple(one["name"] for one in alarms.get("alarms", ())) if alarms.get("enabled") else (),
+        alarms=tuple(one["name"] for one in watched.get("alarms", ())) if watched.get("enabled") else (),
     )
 
 
@@ -359,7 +356,7 @@ def alarmed(service: Service, start: datetime, end: datetime) -> list[str]:
         pages = service.cloud.client("cloudwatch").get_paginator("describe_alarm_history")
         for page in pages.paginate(
             AlarmName=name,
-            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+            AlarmTypes=alarms.TYPES,
             HistoryItemType="StateUpdate",
             StartDate=start,
             EndDate=end + timedelta(seconds=1),

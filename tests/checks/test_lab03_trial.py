@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from checks.contract import Answers, Incorrect
 from checks.judge import NurseryProcess
 from checks.lab02 import shop as artifacts
-from checks.lab03 import demands, history, service, shop, trial
+from checks.lab03 import alarms, demands, history, service, shop, trial
 from checks.lab03.trial import Ended, Service
 from sandbox.cloud import Cloud, open_cloud
 
@@ -103,3 +104,57 @@ def test_a_stack_that_is_not_there_or_is_moved_by_nobody_is_told(cloud: Cloud) -
     # A cell of the notebook shows the way on, and no traceback.
     (shown,) = missing.value._render_traceback_()
     assert shown.startswith("There is no stack orders-none yet. Give the function AutoPublishAlias: live")
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (("- !Ref NewVersionFails", "- NewVersionFails"), "Alarms without a state: <NewVersionFails>"),
+        (("TreatMissingData: notBreaching", "TreatMissingData: breaching"), "Activated alarms: <orders-trial-"),
+    ],
+)
+def test_what_stops_every_release_is_no_canary(
+    cloud: Cloud, tmp_path: Path, changed: tuple[str, str], says: str
+) -> None:
+    (tmp_path / "orders").mkdir()
+    (tmp_path / trial.FILE).write_text((SOLVED / trial.FILE).read_text().replace(*changed))
+    with pytest.raises(Incorrect, match=f"good release .* was taken back: .*{says}"):
+        demands.built(cloud, Answers({}, seed=1, folder=tmp_path))
+
+
+def test_a_composite_alarm_is_seen_like_any_other(cloud: Cloud, own: Service) -> None:
+    client = cloud.client("cloudwatch")
+    rule = f"ALARM({own.alarms[0]}) OR NOT ALARM({own.alarms[0]})"
+    client.put_composite_alarm(AlarmName="either", AlarmRule=rule)
+    assert replace(own, alarms=("either",)).alarming() == ["either"]
+    assert alarms.state(cloud, "either") == "ALARM"
+    assert [one.after for one in alarms.history(cloud, "either")] == ["ALARM"]
+    client.delete_alarms(AlarmNames=["either"])
+    assert alarms.state(cloud, "either") == ""
+
+
+def test_it_is_told_what_an_alarm_had_to_look_at(cloud: Cloud) -> None:
+    client = cloud.client("cloudwatch")
+    start = cloud.clock.now()
+    for name, metric in (("none", "Nothing"), ("some", "Something")):
+        client.put_metric_alarm(
+            AlarmName=name,
+            Namespace="Lab",
+            MetricName=metric,
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=10,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+    client.put_composite_alarm(AlarmName="both", AlarmRule="ALARM(none) AND ALARM(some)")
+    for value in (2.0, 7.5):
+        client.put_metric_data(Namespace="Lab", MetricData=[{"MetricName": "Something", "Value": value}])
+        cloud.clock.advance(60)
+    said = [alarms.saw(cloud, name, start, cloud.clock.now()) for name in ("none", "some", "both", "gone")]
+    assert said == [
+        "none had no datapoint",
+        "some had 2 datapoints from 2 to 7.5, and its threshold is 10",
+        "both is ALARM(none) AND ALARM(some)",
+        "gone does not exist",
+    ]

@@ -229,3 +229,28 @@ def test_all_three_events_are_told_of_the_deployment(delivery: Delivery) -> None
     delivery.group("settings")
     info = delivery.info(delivery.begin("settings"))
     assert info["autoRollbackConfiguration"] == {"enabled": True, "events": EVENTS}
+
+
+def test_alarms_that_are_switched_off_stop_nothing(delivery: Delivery) -> None:
+    """https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_AlarmConfiguration.html"""
+    delivery.versions("unwatched")
+    delivery.alarm("unwatched-errors", "ALARM")
+    delivery.group("unwatched", **watched("unwatched-errors", enabled=False))
+    identifier = delivery.begin("unwatched")
+    delivery.clock.advance(310)
+    assert delivery.info(identifier)["status"] == "Succeeded"
+    assert delivery.alias("unwatched") == ("2", {})
+
+
+def test_a_composite_alarm_is_watched_like_any_other(delivery: Delivery) -> None:
+    delivery.versions("composed")
+    delivery.alarm("composed-errors")
+    delivery.alarms.put_composite_alarm(AlarmName="composed-any", AlarmRule="ALARM(composed-errors)")
+    delivery.group("composed", **watched("composed-any"))
+    identifier = delivery.begin("composed")
+    delivery.clock.advance(125)
+    assert delivery.alias("composed") == ("1", {"2": 0.1})
+    delivery.set_alarm("composed-errors", "ALARM")
+    delivery.clock.settle()
+    assert delivery.error(identifier) == active("composed-any")
+    assert delivery.alias("composed") == ("1", {})

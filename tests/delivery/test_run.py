@@ -216,6 +216,25 @@ def test_a_service_role_that_has_gone_is_missed(delivery: Delivery) -> None:
     )
 
 
+def test_a_service_role_that_goes_in_mid_deployment_leaves_the_alias(delivery: Delivery) -> None:
+    iam = delivery.client("iam")
+    policy = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"
+    role = iam.create_role(RoleName="fading", AssumeRolePolicyDocument=trust(CODEDEPLOY))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="fading", PolicyArn=policy)
+    delivery.versions("faded")
+    delivery.group("faded", serviceRoleArn=role)
+    identifier = delivery.begin("faded")
+    assert delivery.alias("faded") == ("1", {"2": 0.1})
+    iam.detach_role_policy(RoleName="fading", PolicyArn=policy)
+    iam.delete_role(RoleName="fading")
+    delivery.clock.advance(310)
+    # The session that it works with is there still, and may do nothing any more.
+    assert delivery.error(identifier)[:2] == ("Failed", "IAM_ROLE_PERMISSIONS")
+    # Nobody is left who could take the alias back.
+    assert delivery.rollback_of(identifier)["errorInformation"]["code"] == "IAM_ROLE_MISSING"
+    assert delivery.alias("faded") == ("1", {"2": 0.1})
+
+
 def test_two_groups_do_not_move_one_alias_at_a_time(delivery: Delivery) -> None:
     delivery.versions("shared", 3)
     delivery.group("shared")

@@ -15,6 +15,7 @@ NONE = {"enabled": False, "events": []}
         ({"enabled": True, "events": EVENTS}, None, True),
         ({"enabled": True, "events": EVENTS}, False, False),
         ({"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}, None, False),
+        ({"enabled": False, "events": EVENTS}, None, False),
         (NONE, None, False),
         (NONE, True, True),
     ],

@@ -63,6 +63,22 @@ def test_arrivals_keep_clear_of_the_moments_at_which_the_cloud_acts() -> None:
     assert [sum(1 for at in moved if at // 60 == minute) for minute in range(2)] == [3000, 3000]
 
 
+def test_a_plan_for_virtual_time_keeps_clear_of_them() -> None:
+    stream = planned(Mix("m", "f", rate=20), seconds=120, clear=True)
+    assert len(stream) == 2400
+    assert all(one.offset % 60 >= 5 and one.offset % 5 <= 4.75 for one in stream)
+
+
+def test_each_mix_has_arrivals_and_customers_of_its_own() -> None:
+    stream = planned(*(Mix(name, "f", rate=5, arrivals="poisson", customers=50) for name in ("web", "app")))
+    times, who = (
+        [[of(one) for one in stream if one.mix.name == name] for name in ("web", "app")]
+        for of in (lambda one: one.offset, lambda one: one.customer.removeprefix(one.mix.name))
+    )
+    assert not set(times[0]) & set(times[1])
+    assert who[0][:50] != who[1][:50]
+
+
 def test_several_mixes_are_one_stream_in_the_order_of_time() -> None:
     stream = planned(Mix("web", "f", rate=3), Mix("app", "g", rate=1, arrivals="poisson"))
     assert [one.index for one in stream] == list(range(len(stream)))
@@ -111,6 +127,8 @@ def test_each_request_starts_a_trace_of_its_own_that_is_the_seeds() -> None:
     assert [one.unique for one in stream] == [
         one.unique for one in planned(Mix("web", "f", rate=3), Mix("app", "f", rate=3))
     ]
+    others = planned(Mix("web", "f", rate=3), Mix("app", "f", rate=3), seed=2)
+    assert not {one.unique for one in stream} & {one.unique for one in others}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from sandbox.cloud import Mix
+from sandbox.load import run as running
+from sandbox.load.answers import Answer
+from sandbox.load.mixes import Departure
 from tests.load.conftest import LINEAR, Shop, Shops
 
 WAIT_SECONDS = 60.0
@@ -131,3 +134,59 @@ def test_traffic_ends_with_a_block_that_leaves_its_deployment_at_work(shops: Sho
         identifier = shop.begin()
     assert shop.deploy.get_deployment(deploymentId=identifier)["deploymentInfo"]["status"] == "InProgress"
     assert not run.running
+
+
+class WallClock:
+    """Time as an account has it: it can't be moved."""
+
+    virtual = False
+    speedup = 1.0
+
+    def timestamp(self) -> float:
+        return time.time()
+
+    def jump(self, seconds: float) -> float:
+        raise AssertionError("nobody moves the time of an account")
+
+
+class Hanging:
+    """A target that answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.asked, self.let_go = threading.Event(), threading.Event()
+
+    def send(self, departure: Departure, at: float) -> Answer:
+        self.asked.set()
+        assert self.let_go.wait(WAIT_SECONDS)
+        return Answer(status_code=200)
+
+
+def test_what_is_not_answered_when_a_block_breaks_off_is_counted_and_comes_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(running, "GRACE_SECONDS", 0.01)
+    target = Hanging()
+    run = running.Run(WallClock(), [Mix("m", str, rate=100)], {"m": target}, seed=1, seconds=0.015)
+
+    def break_off() -> None:
+        with run:
+            assert target.asked.wait(WAIT_SECONDS)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
+    assert (run.records, run.unanswered > 0, run.running) == ([], True, True)
+    unanswered = run.unanswered
+    target.let_go.set()
+    run.wait()
+    assert (run.records, run.unanswered, run.running) == ([], unanswered, False)
+
+
+def test_a_run_begins_once() -> None:
+    target = Hanging()
+    target.let_go.set()
+    run = running.Run(WallClock(), [Mix("m", str, rate=100)], {"m": target}, seed=1, seconds=0.03)
+    with pytest.raises(RuntimeError, match="has begun already"):
+        run.start().start()
+    run.wait()
+    assert [record.customer for record in run.records] == ["m-000001", "m-000002", "m-000003"]

@@ -190,6 +190,68 @@ def test_actions_that_are_off_are_not_taken(world: World) -> None:
     assert len(world.actions("quiet")) == 1
 
 
+def test_actions_of_a_composite_alarm_that_are_off_are_not_taken(world: World) -> None:
+    topic = world.sns.create_topic(Name="quieter")["TopicArn"]
+    world.put("loud", TreatMissingData="ignore")
+    world.cloudwatch.put_composite_alarm(
+        AlarmName="quieter", AlarmRule="ALARM(loud)", AlarmActions=[topic], ActionsEnabled=False
+    )
+    world.force("loud")
+    assert world.actions("quieter") == []
+
+
+@pytest.mark.parametrize(
+    ("member", "into", "out"),
+    [
+        ("OKActions", "OK", "ALARM"),
+        ("AlarmActions", "ALARM", "OK"),
+        ("InsufficientDataActions", "INSUFFICIENT_DATA", "OK"),
+    ],
+)
+def test_each_state_has_actions_of_its_own_taken_on_a_change(world: World, member: str, into: str, out: str) -> None:
+    topic = world.sns.create_topic(Name=member)["TopicArn"]
+    actions: dict[str, Any] = {member: [topic]}
+    world.put(f"on-{into}", TreatMissingData="ignore", **actions)
+    world.force(f"on-{into}", out)
+    world.force(f"on-{into}", into)
+    world.force(f"on-{into}", into)
+    assert [done["actionState"] for done in world.actions(f"on-{into}")] == ["Succeeded"]
+
+
+def test_actions_held_back_are_taken_once_for_a_state_that_lasts(world: World) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-suppression.html"""
+    topic = world.sns.create_topic(Name="held")["TopicArn"]
+    for name in ("held-child", "hush"):
+        world.put(name, TreatMissingData="ignore")
+    composite = {
+        "AlarmName": "held",
+        "AlarmRule": "ALARM(held-child)",
+        "AlarmActions": [topic],
+        "OKActions": [topic],
+        "ActionsSuppressor": "hush",
+        "ActionsSuppressorWaitPeriod": 60,
+        "ActionsSuppressorExtensionPeriod": 0,
+    }
+    world.cloudwatch.put_composite_alarm(**composite)
+    assert world.actions("held") == []
+    world.clock.advance(61)
+    world.clock.settle()
+    assert len(world.actions("held")) == 1
+
+    world.cloudwatch.put_composite_alarm(**composite)
+    world.force("hush")
+    world.force("held-child")
+    world.force("held-child", "OK")
+    world.force("hush", "OK")
+    assert len(world.actions("held")) == 1
+
+    world.force("hush")
+    world.force("held-child")
+    assert len(world.actions("held")) == 1
+    world.force("hush", "OK")
+    assert len(world.actions("held")) == 2
+
+
 def test_a_composite_alarms_notification_names_its_children(world: World) -> None:
     url, queue = world.heard("composite", "sns.amazonaws.com")
     topic = world.sns.create_topic(Name="composite")["TopicArn"]

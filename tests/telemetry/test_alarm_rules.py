@@ -36,6 +36,8 @@ STATES = {"a": "ALARM", "b": "ALARM", "o": "OK", "i": "INSUFFICIENT_DATA", "with
         ("AT_LEAST(50%, ALARM, (a, b, o, i))", True),
         ("AT_LEAST(51%, ALARM, (a, b, o, i))", False),
         ('AT_LEAST("50%", NOT ALARM, (a, "b", o, i))', True),
+        ("AT_LEAST(2, NOT ALARM, (a, b, o))", False),
+        ("AT_LEAST(2, NOT ALARM, (a, o, i))", True),
         ("AT_LEAST(1, OK, (a, b)) OR TRUE", True),
         ("ALARM(gone)", False),
         ("NOT ALARM(gone)", True),

@@ -299,7 +299,103 @@ def test_no_alarm_means_no_timer(played: Telemetry) -> None:
     assert threading.active_count() == before
 
 
+def test_an_alarm_over_days_is_looked_at_each_hour_only(played: Telemetry) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html"""
+    hour = 3600
+    played.clock.advance(hour - played.clock.now() % hour + 600)
+    put_alarm(played, "minutes", TreatMissingData="notBreaching")
+    put_alarm(played, "days", Period=hour, EvaluationPeriods=25, TreatMissingData="notBreaching")
+    next_minute(played)
+    assert (state(played, "minutes"), state(played, "days")) == ("OK", "INSUFFICIENT_DATA")
+    played.clock.advance(hour)
+    assert state(played, "days") == "OK"
+
+
+def test_an_evaluation_that_changes_nothing_leaves_the_reason(played: Telemetry) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html: StateUpdatedTimestamp"""
+    put_alarm(played, "a")
+    next_minute(played)
+    value(played, 5)
+    played.clock.advance(60)
+    before = described(played, "a")
+    value(played, 7)
+    played.clock.advance(60)
+    assert described(played, "a") == before
+
+
+def test_setting_the_state_that_an_alarm_is_in_is_no_change(played: Telemetry) -> None:
+    put_alarm(played, "a", TreatMissingData="ignore")
+    force(played, "a", "ALARM")
+    first = described(played, "a")
+    played.clock.advance(60)
+    force(played, "a", "ALARM")
+    second = described(played, "a")
+    assert second["StateTransitionedTimestamp"] == first["StateTransitionedTimestamp"]
+    assert second["StateUpdatedTimestamp"] > first["StateUpdatedTimestamp"]
+    assert changes(played) == ["a: INSUFFICIENT_DATA to ALARM"]
+
+
+def test_metric_math_sees_the_whole_evaluation_range(played: Telemetry) -> None:
+    both = [
+        {"Id": "e", "Expression": "m1 * 1"},
+        {
+            "Id": "m1",
+            "ReturnData": False,
+            "MetricStat": {"Metric": {"Namespace": "App", "MetricName": "m"}, "Period": 60, "Stat": "Sum"},
+        },
+    ]
+    alone = dict.fromkeys(("Namespace", "MetricName", "Statistic", "Period"))
+    put_alarm(played, "plain")
+    put_alarm(played, "math", Metrics=both, **alone)
+    next_minute(played)
+    value(played, 5)
+    for expected in ("ALARM", "ALARM", "ALARM", "INSUFFICIENT_DATA"):
+        played.clock.advance(60)
+        assert (state(played, "plain"), state(played, "math")) == (expected, expected)
+
+
+def test_an_expression_that_comes_to_a_number_with_this_data_stops_no_other_alarm(played: Telemetry) -> None:
+    queries = [
+        {"Id": "e", "Expression": "IF(AVG(m1) > 3, 1, m1)"},
+        {
+            "Id": "m1",
+            "ReturnData": False,
+            "MetricStat": {"Metric": {"Namespace": "App", "MetricName": "m"}, "Period": 60, "Stat": "Sum"},
+        },
+    ]
+    alone = dict.fromkeys(("Namespace", "MetricName", "Statistic", "Period"))
+    put_alarm(played, "number", Metrics=queries, TreatMissingData="breaching", **alone)
+    put_alarm(played, "after")
+    next_minute(played)
+    value(played, 5)
+    played.clock.advance(60)
+    assert (state(played, "number"), state(played, "after")) == ("ALARM", "ALARM")
+
+
+def test_an_alarm_deleted_in_a_round_is_not_evaluated_in_it(played: Telemetry) -> None:
+    for name in ("first", "second"):
+        put_alarm(played, name, TreatMissingData="notBreaching")
+
+    def delete(transition: Transition) -> None:
+        if transition.alarm.name == "first":
+            played.call("DeleteAlarms", AlarmNames=["second"])
+
+    played.alarms.on_transition(delete)
+    next_minute(played)
+    assert changes(played) == ["first: INSUFFICIENT_DATA to OK"]
+
+
 # -- composite alarms --------------------------------------------------------------------------------------------
+
+
+def test_a_composite_alarm_is_of_its_region(played: Telemetry) -> None:
+    put_alarm(played, "a")
+    put_rule(played, "c", "ALARM(a)")
+    elsewhere = {**SINGLE, "AlarmName": "a", "TreatMissingData": "ignore"}
+    played.call("PutMetricAlarm", region="eu-west-1", **elsewhere)
+    played.call("SetAlarmState", region="eu-west-1", AlarmName="a", StateValue="ALARM", StateReason="by hand")
+    assert state(played, "c") == "OK"
+    played.call("DeleteAlarms", region="eu-west-1", AlarmNames=["a"])
 
 
 def test_a_composite_alarm_follows_its_children_at_once(played: Telemetry) -> None:

@@ -255,6 +255,13 @@ def test_bad_expressions_are_refused(telemetry: Telemetry, queries: list[dict[st
     assert says in error.message
 
 
+def test_an_expression_may_have_a_period_of_its_own(filled: Telemetry) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"""
+    queries = [{"Id": f"every{period}", "Expression": "TIME_SERIES(7)", "Period": period} for period in (60, 300)]
+    found = data(filled, metric("Requests", "m"), *queries)
+    assert {one["Id"]: one["Values"] for one in found[1:]} == {"every60": [7.0] * 5, "every300": [7.0]}
+
+
 def test_numbers_are_good_inside_other_expressions(filled: Telemetry) -> None:
     (found,) = data(
         filled,
