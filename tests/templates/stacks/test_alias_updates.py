@@ -275,6 +275,7 @@ def test_a_cancelled_update_stops_its_deployment(cloud: Cloud) -> None:
     assert cloud.rest(rollout.name) == "UPDATE_ROLLBACK_COMPLETE"
     info = rollout.info(identifier)
     assert (info["status"], info["errorInformation"]["code"]) == ("Stopped", "MANUAL_STOP")
+    assert rollout.info(info["rollbackInfo"]["rollbackDeploymentId"])["status"] == "Succeeded"
     assert (rollout.alias(), rollout.reason()) == (("1", {}), "Resource update cancelled")
 
 
