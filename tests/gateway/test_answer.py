@@ -60,11 +60,14 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:fn"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
 
 
+SUBSCRIBE = {"TopicArn": "arn:aws:sns:us-east-1:123456789012:t", "Protocol": "email", "Endpoint": "a@b.example"}
+
+
 @pytest.mark.parametrize(
     ("service", "operation", "params", "reason"),
     [
         ("codepipeline", "list_pipelines", {}, "no engine behind it"),
-        ("sns", "subscribe", {"TopicArn": "t", "Protocol": "email", "Endpoint": "a@b.example"}, "'email'"),
+        ("sns", "subscribe", SUBSCRIBE, "'email'"),
         ("sns", "publish", {"PhoneNumber": "+431", "Message": "m"}, "PhoneNumber"),
         (
             "logs",
