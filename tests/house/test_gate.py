@@ -6,7 +6,7 @@ import pytest
 
 from tests.house.support import ROOT, command, surroundings
 
-GATE_SECONDS = 900
+GATE_SECONDS = 1500
 
 
 def test_the_gate_finds_nothing_wrong() -> None:
