@@ -27,7 +27,7 @@ PARTS = {
     "smoke": "tests/smoke",
     "solutions": "solutions",
 }
-#: Seconds after which a run is stopped: it hangs. On two cores with nothing beside it a whole one takes under 30 minutes.
+#: Seconds after which a run is stopped because it hangs. On two idle cores a whole one takes under 30 minutes.
 RUN_SECONDS = 2700
 
 #: What the tests use beside Python: a program, the Debian packages it comes in, and what is left out without it.
