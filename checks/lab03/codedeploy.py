@@ -156,17 +156,6 @@ def ended(cloud: Cloud, id: str) -> Told:
         _pause(cloud, last, limit)
 
 
-def after(cloud: Cloud, id: str, seconds: float) -> Told:
-    """Wait until a deployment has shifted traffic for so long; what AWS tells then. TimeoutError if it does not."""
-    limit = cloud.clock.timestamp() + LONGEST_SECONDS
-    while True:
-        now = told(cloud, id)
-        began = next((one.began for one in now.lifecycle if one.name == "AllowTraffic"), None)
-        if now.status in ENDS or (began is not None and (cloud.clock.now() - began).total_seconds() >= seconds):
-            return now
-        _pause(cloud, now, limit)
-
-
 def _pause(cloud: Cloud, now: Told, limit: float) -> None:
     """Until AWS is asked again: locally somebody else advances the clock, the customers. TimeoutError after `limit`."""
     if cloud.clock.timestamp() > limit:
