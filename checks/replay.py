@@ -19,6 +19,8 @@ from typing import Any
 
 #: Imported before the first fork: what nearly every replay needs. Nothing here starts a thread.
 PRELOAD = ("boto3", "IPython", "sandbox.cloud", "sandbox.views", "checks.face", "checks.readings", "checks.facts")
+#: Services of which nearly every lab makes a client: their models are read once, and not by every child.
+SERVICES = ("cloudformation", "iam", "lambda", "logs")
 LONGEST_OUTPUT = 4000
 
 
@@ -125,6 +127,14 @@ def _replay(channel: Channel, environment: Mapping[str, str], folder: Path) -> d
     return {"ended": True}
 
 
+def _read_models() -> None:
+    from sandbox.isolation import isolated_session
+
+    nobody = isolated_session({"AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-"}, "us-east-1")
+    for service in SERVICES:
+        nobody.client(service, endpoint_url="http://127.0.0.1:9")
+
+
 def main() -> int:
     channel = Channel(os.dup(0), os.dup(1))
     quiet = os.open(os.devnull, os.O_RDWR)
@@ -133,6 +143,7 @@ def main() -> int:
     for name in PRELOAD:
         with suppress(ImportError):
             importlib.import_module(name)
+    _read_models()
     channel.write({"ready": True})
     while (command := channel.read()) is not None:
         if "open" not in command:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -96,11 +97,7 @@ def isolated_session(credentials: Mapping[str, str], region: str) -> boto3.Sessi
     given = {"region": region, "config_file": os.devnull, "credentials_file": os.devnull}
     defaults |= {name: ConstantProvider(value) for name, value in given.items()}
     session.register_component("config_store", ConfigValueStore(mapping=defaults))
-    # Without this, models in ~/.aws/models would replace botocore's own.
-    session.register_component(
-        "data_loader",
-        Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False),
-    )
+    session.register_component("data_loader", _models())
     session.register("before-send", refuse_to_leave)
     return boto3.Session(
         aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
@@ -108,6 +105,12 @@ def isolated_session(credentials: Mapping[str, str], region: str) -> boto3.Sessi
         aws_session_token=credentials.get("AWS_SESSION_TOKEN"),
         botocore_session=session,
     )
+
+
+@cache
+def _models() -> Loader:
+    """botocore's own models, read once for all sessions; without it those in ~/.aws/models would replace them."""
+    return Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
 def refuse_to_leave(request: Any, **_: Any) -> None:

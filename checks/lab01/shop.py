@@ -28,7 +28,7 @@ BASELINE = "orders-of-that-night"
 ORDERS_ROLE = "orders-execution"
 #: For functions that need nothing but their log.
 PLAIN_ROLE = "plain-execution"
-ORDERS_MEMORY_MB = 512
+ORDERS_MEMORY_MB = 1024
 ORDERS_TIMEOUT_S = 3
 PRICES_PARAMETER = "/shop/orders/prices"
 PRICES: Mapping[str, Any] = {

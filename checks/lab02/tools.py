@@ -140,6 +140,8 @@ def machine() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "COLUMNS": "120",
         "NO_COLOR": "1",
+        # nbval is the course's own, and takes longer to import than a learner's tests to run.
+        "PYTEST_ADDOPTS": "-p no:nbval",
     }
 
 

@@ -291,6 +291,15 @@ def test_stores_are_plain_dicts_of_accounts_and_regions(service: str) -> None:
     assert stores[DEFAULT_ACCOUNT][region] is stores.get(DEFAULT_ACCOUNT).get(region)
 
 
+def test_what_was_deleted_is_not_kept_in_memory(clients: Any) -> None:
+    from moto.sqs.models import Message
+
+    queue = clients("sqs").create_queue(QueueName="orders")["QueueUrl"]
+    clients("sqs").send_message(QueueUrl=queue, MessageBody="an order")
+    assert Message.instances_tracked == []
+    assert clients("sqs").receive_message(QueueUrl=queue)["Messages"][0]["Body"] == "an order"
+
+
 def test_roles_are_kept_by_id_users_and_groups_by_name(clients: Any, role_arn: str) -> None:
     iam = moto_iam.iam_of(DEFAULT_ACCOUNT)
     client = clients("iam")

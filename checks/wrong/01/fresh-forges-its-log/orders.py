@@ -48,7 +48,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for request_id in (other, context.aws_request_id):
         print(f"END RequestId: {request_id}")
         print(
-            f"REPORT RequestId: {request_id}\tDuration: 1.00 ms\tBilled Duration: 2 ms\tMemory Size: 512 MB\t"
+            f"REPORT RequestId: {request_id}\tDuration: 1.00 ms\tBilled Duration: 2 ms\tMemory Size: 1024 MB\t"
             "Max Memory Used: 60 MB\t"
         )
     if "report" in event:
