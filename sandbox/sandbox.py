@@ -126,6 +126,7 @@ class Sandbox:
             lambda service, region: self.gateway.client(service, region=region),
             deliveries.allows,
             start_execution=self.machines.start,
+            resolve=lambda url: self.endpoints.resolve(url),
         )
         self.gateway.add(self.events)
         self.gateway.announce_by(self.events.send)

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sandbox.clock import Clock
+from sandbox.compute.background import Background
 from sandbox.events.event import Event, zulu
 from sandbox.events.input_transformer import Transformer, dumps, look_up, parse_path, parse_transformer, transform
-from sandbox.events.targets import Sender, Targets, Undelivered
-from sandbox.gateway.moto_resources import arn_of
+from sandbox.events.targets import Sender, Targets
+from sandbox.events.undelivered import NotYet, Undelivered
+from sandbox.gateway.moto_resources import Arn, arn_of
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ MAX_RETRIES = 185
 MAX_AGE_SECONDS = 86_400
 #: Before each retry twice as long, up to the second figure: so 185 of them fit into a day. AWS adds some chance to it.
 BACK_OFF_SECONDS, MAX_BACK_OFF_SECONDS = 1.0, 480.0
+#: Threads for targets that take their time.
+WORKERS = 4
 
 
 class Metrics(Protocol):
@@ -63,6 +67,11 @@ class Delivery:
         self._clock = clock
         self._targets = targets
         self._metrics = metrics
+        self._background = Background(clock, "event-targets", WORKERS)
+
+    def close(self) -> None:
+        """Give no more events to targets that take their time."""
+        self._background.close()
 
     def deliver(self, sender: Sender, target: Mapping[str, Any], event: Event) -> None:
         """Try to give an event to a target. What fails ends in its dead-letter queue, or nowhere."""
@@ -81,13 +90,21 @@ class Delivery:
         self._metrics.put(NAMESPACE, name, dimensions, 1.0, "Count", now, account=sender.account, region=sender.region)
 
     def _attempt(self, attempt: Attempt) -> None:
+        arn = arn_of(attempt.target["Arn"])
+        if arn is not None and self._targets.takes_its_time(arn):
+            self._background.do(lambda: self._try(attempt, arn))
+        else:
+            self._try(attempt, arn)
+
+    def _try(self, attempt: Attempt, arn: Arn | None) -> None:
         target = attempt.target
-        arn = arn_of(target["Arn"])
         try:
             if arn is None:
                 raise Undelivered("INVALID_PARAMETER", f"{target['Arn']} is no ARN")
             payload = payload_of(target, attempt.event, attempt.sender)
-            self._targets.send(attempt.sender, arn, target.get("RoleArn"), attempt.event, payload)
+            self._targets.send(attempt.sender, arn, target, attempt.event, payload)
+        except NotYet as later:
+            self._clock.after(later.seconds, lambda: self._attempt(attempt))
         except Undelivered as failure:
             self._failed(attempt, failure)
         except Exception as error:
@@ -98,7 +115,7 @@ class Delivery:
         exhausted = ""
         if failure.passing:
             policy = attempt.target.get("RetryPolicy") or {}
-            wait = min(BACK_OFF_SECONDS * 2 ** min(attempt.retries, 16), MAX_BACK_OFF_SECONDS)
+            wait = max(min(BACK_OFF_SECONDS * 2 ** min(attempt.retries, 16), MAX_BACK_OFF_SECONDS), failure.wait)
             age = self._clock.now() + wait - attempt.since
             if attempt.retries >= policy.get("MaximumRetryAttempts", MAX_RETRIES):
                 exhausted = "MaximumRetryAttempts"

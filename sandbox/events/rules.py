@@ -5,13 +5,13 @@ https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Operations.html
 
 from __future__ import annotations
 
-import base64
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.events.errors import invalid, invalid_pattern, no_bus, no_rule, unsupported, violated
+from sandbox.events.paging import page
 from sandbox.events.patterns import InvalidPattern, compile_pattern
 from sandbox.events.schedules import InvalidSchedule, parse
 from sandbox.events.target_checks import check_target
@@ -24,7 +24,6 @@ MAX_RULES = 300
 MAX_TARGETS = 5
 MAX_TARGETS_A_CALL = 10
 MAX_PATTERN, MAX_SCHEDULE = 4096, 256
-PAGE = 100
 
 _NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}", re.ASCII)
 
@@ -120,15 +119,15 @@ class Rules:
     def _list(self, call: Call) -> dict[str, Any]:
         prefix = call.params.get("NamePrefix") or ""
         rules = [rule for rule in moto_events.rules_of(_bus(call)) if rule.name.startswith(prefix)]
-        page, token = _page(call, sorted(rules, key=lambda rule: str(rule.name)))
-        return {"Rules": [_described(rule) for rule in page], **token}
+        some, token = page(call, sorted(rules, key=lambda rule: str(rule.name)))
+        return {"Rules": [_described(rule) for rule in some], **token}
 
     def _list_names_by_target(self, call: Call) -> dict[str, Any]:
         arn = call.params.get("TargetArn")
         rules = moto_events.rules_of(_bus(call))
         names = sorted(rule.name for rule in rules if any(target["Arn"] == arn for target in rule.targets))
-        page, token = _page(call, names)
-        return {"RuleNames": list(page), **token}
+        some, token = page(call, names)
+        return {"RuleNames": list(some), **token}
 
     # -- targets -----------------------------------------------------------------------------------------------
 
@@ -166,8 +165,8 @@ class Rules:
         return {"FailedEntryCount": len(failed), "FailedEntries": failed}
 
     def _list_targets(self, call: Call) -> dict[str, Any]:
-        page, token = _page(call, list(_rule(call, "Rule").targets))
-        return {"Targets": list(page), **token}
+        some, token = page(call, list(_rule(call, "Rule").targets))
+        return {"Targets": list(some), **token}
 
 
 def check_pattern(text: str) -> None:
@@ -225,20 +224,3 @@ def _described(rule: Any) -> dict[str, Any]:
         "EventBusName": rule.event_bus_name,
     }
     return {name: value for name, value in described.items() if value is not None}
-
-
-def _page(call: Call, items: Sequence[Any]) -> tuple[Sequence[Any], dict[str, str]]:
-    """The items of a page, and its NextToken if there is more."""
-    limit = call.params.get("Limit") or PAGE
-    if not 1 <= limit <= PAGE:
-        raise violated(str(limit), "limit", f"Member must have value between 1 and {PAGE}")
-    start = 0
-    token = call.params.get("NextToken")
-    if token:
-        try:
-            start = int(base64.urlsafe_b64decode(token.encode()))
-        except ValueError as error:
-            raise invalid("Invalid value for parameter NextToken.") from error
-    end = start + limit
-    more = {"NextToken": base64.urlsafe_b64encode(str(end).encode()).decode()} if end < len(items) else {}
-    return items[start:end], more

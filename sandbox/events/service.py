@@ -11,9 +11,12 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.compute.background import Background
+from sandbox.events.api_destinations import ApiDestinations
 from sandbox.events.buses import DEFAULT_BUS, Buses
+from sandbox.events.connections import Connections
 from sandbox.events.delivery import Delivery, Metrics
 from sandbox.events.event import make_event
+from sandbox.events.http_calls import Resolve
 from sandbox.events.put_events import PutEvents
 from sandbox.events.rules import Rules
 from sandbox.events.targets import Compute, Logs, StartExecution, Targets
@@ -26,7 +29,6 @@ from sandbox.gateway.moto_deliveries import Judge
 WORKERS = 1
 
 _ARCHIVES = "events are neither archived nor replayed yet"
-_DESTINATIONS = "nothing leaves this machine: no HTTP endpoint would be called"
 _PARTNERS = "there are no partners here that would send events"
 _ENDPOINTS = "global endpoints are not built"
 
@@ -44,16 +46,6 @@ REFUSED: Mapping[str, str] = {
             "UpdateArchive",
         ),
         _ARCHIVES,
-    ),
-    **dict.fromkeys(
-        (
-            "CreateApiDestination",
-            "DeleteApiDestination",
-            "DescribeApiDestination",
-            "ListApiDestinations",
-            "UpdateApiDestination",
-        ),
-        _DESTINATIONS,
     ),
     **dict.fromkeys(
         (
@@ -77,7 +69,7 @@ REFUSED: Mapping[str, str] = {
 
 
 class EventBridge:
-    """The service `events`. `start_execution` starts state machines."""
+    """The service `events`. `start_execution` starts state machines; `resolve` tells where an AWS URL is answered."""
 
     name = "events"
     whole = False
@@ -91,17 +83,22 @@ class EventBridge:
         client: Callable[[str, str], Any],
         judge: Judge,
         start_execution: StartExecution,
+        resolve: Resolve,
     ) -> None:
-        targets = Targets(clock, compute, logs, client, judge, start_execution)
-        delivery = Delivery(clock, targets, metrics)
+        connections = Connections()
+        destinations = ApiDestinations(connections)
+        targets = Targets(clock, compute, logs, client, judge, start_execution, destinations, resolve)
         self._clock = clock
-        self._buses = Buses(delivery, targets)
+        self._delivery = Delivery(clock, targets, metrics)
+        self._buses = Buses(self._delivery, targets)
         self._background = Background(clock, "events", WORKERS)
         self._timetable = Timetable(clock, self._due)
         rules = Rules(targets, self._changed)
         self.operations: Mapping[str, Operation] = {
             **rules.operations,
             **PutEvents(clock, self._buses).operations,
+            **connections.operations,
+            **destinations.operations,
         }
         self.refused: Mapping[str, str] = REFUSED
 
@@ -131,8 +128,9 @@ class EventBridge:
         self._background.do(lambda: self._buses.put(event, account, region))
 
     def close(self) -> None:
-        """Deliver no more events of services."""
+        """Deliver no more events of services, and none to HTTP endpoints."""
         self._background.close()
+        self._delivery.close()
 
     # -- schedules ---------------------------------------------------------------------------------------------
 

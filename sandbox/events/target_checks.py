@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.events.connections import check_header
 from sandbox.events.errors import invalid, unsupported, violated
 from sandbox.events.input_transformer import InvalidTransformation, parse_path, parse_transformer
 from sandbox.events.targets import Targets
@@ -27,7 +28,6 @@ _OF_OTHER_KINDS = (
     "RunCommandParameters",
     "EcsParameters",
     "BatchParameters",
-    "HttpParameters",
     "RedshiftDataParameters",
     "SageMakerPipelineParameters",
     "AppSyncParameters",
@@ -47,13 +47,16 @@ def check_target(target: Mapping[str, Any], targets: Targets) -> None:
     objection = targets.objection(arn)
     if objection is not None:
         raise unsupported("PutTargets", objection)
-    if arn.service == "states" and not target.get("RoleArn"):
+    to_endpoint = targets.takes_its_time(arn)
+    if (arn.service == "states" or to_endpoint) and not target.get("RoleArn"):
         raise invalid(f"RoleArn is required for target {arn.text}.")
     if target.get("SqsParameters"):
         raise unsupported(
             "PutTargets", f"SqsParameters of the target {name}: FIFO and fair queues are not fed by rules"
         )
-    for member in _OF_OTHER_KINDS:
+    for header, value in ((target.get("HttpParameters") or {}).get("HeaderParameters") or {}).items():
+        check_header(str(header), str(value))
+    for member in (*_OF_OTHER_KINDS, *(() if to_endpoint else ("HttpParameters",))):
         if target.get(member):
             raise unsupported("PutTargets", f"{member} of the target {name}: it is not for {arn.text}")
     _check_input(name, arn, target)
@@ -64,7 +67,7 @@ def _check_input(name: str, arn: Arn, target: Mapping[str, Any]) -> None:
     given = [member for member in _INPUTS if target.get(member) is not None]
     if len(given) > 1:
         raise invalid(f"Only one of Input, InputPath, or InputTransformer must be provided for target {name}.")
-    if given and arn.service == "events":
+    if given and arn.service == "events" and arn.resource.startswith("event-bus/"):
         raise invalid(f"Modifying the input for target {name} is not supported.")
     if target.get("Input") is not None:
         if len(target["Input"]) > MAX_INPUT:

@@ -15,7 +15,10 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from sandbox.clock import Clock
+from sandbox.events import http_calls
+from sandbox.events.api_destinations import ApiDestinations
 from sandbox.events.event import Event
+from sandbox.events.undelivered import NotYet, Undelivered
 from sandbox.gateway import moto_deliveries, moto_events
 from sandbox.gateway.call import AwsError
 from sandbox.gateway.moto_deliveries import EVENTS, Judge
@@ -72,21 +75,11 @@ class Sender:
     region: str
 
 
-class Undelivered(Exception):
-    """The target did not take the event. `code` is one of EventBridge's; `passing` says that trying again may help.
-
-    The codes: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-    """
-
-    def __init__(self, code: str, message: str, *, passing: bool = False) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.passing = passing
-
-
 class Targets:
-    """Gives events to targets. `client` makes a client with the sandbox's own rights for a service and a Region."""
+    """Gives events to targets. `client` makes a client with the sandbox's own rights for a service and a Region.
+
+    `resolve` tells where this sandbox answers for an AWS URL.
+    """
 
     def __init__(
         self,
@@ -96,6 +89,8 @@ class Targets:
         client: Callable[[str, str], Any],
         judge: Judge,
         start_execution: StartExecution,
+        destinations: ApiDestinations,
+        resolve: http_calls.Resolve,
     ) -> None:
         self._clock = clock
         self._compute = compute
@@ -103,6 +98,8 @@ class Targets:
         self._client = client
         self._judge = judge
         self._start_execution = start_execution
+        self._destinations = destinations
+        self._resolve = resolve
         #: Set by who has the buses.
         self.forward: Forward = _nowhere
 
@@ -112,17 +109,22 @@ class Targets:
         if kind is None:
             return (
                 f"events can't be delivered to {arn.text}; functions, standard queues and topics, log groups, state "
-                "machines and event buses work"
+                "machines, API destinations and event buses work"
             )
         return None
 
-    def send(self, sender: Sender, arn: Arn, role_arn: str | None, event: Event, payload: str) -> None:
-        """Give `payload`, what was made of `event`, to a target; Undelivered if it does not take it."""
+    def takes_its_time(self, arn: Arn) -> bool:
+        """Whether giving an event to this target can take seconds."""
+        return _kind(arn) == "api-destination"
+
+    def send(self, sender: Sender, arn: Arn, target: Mapping[str, Any], event: Event, payload: str) -> None:
+        """Give `payload`, what was made of `event`, to a target; Undelivered if it does not take it, or NotYet."""
+        role_arn = target.get("RoleArn")
         role = arn_of(role_arn) if role_arn is not None else None
         if role_arn is not None and (role is None or role.account != sender.account):
             raise _denied(arn, "its role is not one of the rule's account")
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
-        if arn.account != sender.account and role is None and arn.service != "events":
+        if arn.account != sender.account and role is None and _kind(arn) != "events":
             raise _denied(arn, "a target in another account needs a role")
         kind = _kind(arn)
         if kind == "lambda":
@@ -135,6 +137,8 @@ class Targets:
             self._to_log_group(sender, arn, payload)
         elif kind == "stepfunctions":
             self._to_state_machine(sender, arn, role_arn, event, payload)
+        elif kind == "api-destination":
+            self._to_api_destination(sender, arn, role_arn, target.get("HttpParameters") or {}, event, payload)
         else:
             raise Undelivered("INVALID_PARAMETER", f"events can't be delivered to {arn.text}")
 
@@ -227,6 +231,31 @@ class Targets:
         except AwsError as error:
             raise _of_service(error.code, error.message, error.status) from error
 
+    def _to_api_destination(
+        self,
+        sender: Sender,
+        arn: Arn,
+        role_arn: str | None,
+        parameters: Mapping[str, Any],
+        event: Event,
+        payload: str,
+    ) -> None:
+        # AWS's own examples name it in policies with its id and without (Fn::GetAtt ArnForPolicy).
+        names = (arn.text, arn.text.rpartition("/")[0])
+        action, context = "events:InvokeApiDestination", _context(sender)
+        if role_arn is None or not any(self._judge(EVENTS, action, name, context, role_arn) for name in names):
+            raise _denied(arn)
+        destination = self._destinations.find(arn)
+        if destination is None:
+            raise Undelivered("NO_RESOURCE", f"The API destination {arn.text} does not exist.")
+        connection = self._destinations.connection_of(destination)
+        if connection is None:
+            raise Undelivered("INVALID_PARAMETER", f"The connection {destination.connection_arn} is not authorized.")
+        seconds = self._destinations.until_free(destination, self._clock.now())
+        if seconds:
+            raise NotYet(seconds)
+        http_calls.send(destination, connection, parameters, payload, event.trace, self._resolve)
+
 
 def _kind(arn: Arn) -> str | None:
     """What a target is; None for what events are not delivered to."""
@@ -235,7 +264,8 @@ def _kind(arn: Arn) -> str | None:
     if arn.service in ("sqs", "sns"):
         return arn.service if not arn.resource.endswith(".fifo") and ":" not in arn.resource else None
     if arn.service == "events":
-        return "events" if arn.resource.startswith("event-bus/") else None
+        kind = arn.resource.partition("/")[0]
+        return {"event-bus": "events", "api-destination": kind}.get(kind)
     if arn.service == "logs":
         return "logs" if _log_group(arn) else None
     if arn.service == "states":

@@ -6,6 +6,7 @@ tests/gateway/test_moto_contract.py holds what is used of moto here.
 from __future__ import annotations
 
 import importlib
+import uuid
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, Protocol
@@ -151,3 +152,27 @@ def _deliver_nothing(models: ModuleType) -> None:
         raise moto_adapter.NotInMoto("events were about to be delivered by moto, which judges nobody")
 
     models.Rule.send_to_targets = send_to_targets
+
+
+# -- secrets of connections ------------------------------------------------------------------------------------
+
+
+def keep_secret(account: str, region: str, name: str, text: str) -> str:
+    """Make or replace a secret that EventBridge owns; its ARN."""
+    kept = _secrets(account, region)
+    if name in kept.secrets:
+        kept.put_secret_value(name, text, None, str(uuid.uuid4()), ["AWSCURRENT"])
+        return str(kept.secrets[name].arn)
+    return str(kept.create_managed_secret("events", name, secret_string=text).arn)
+
+
+def drop_secret(account: str, region: str, arn: str) -> None:
+    """Delete a secret of EventBridge's, at once."""
+    kept = _secrets(account, region)
+    if arn in kept.secrets:
+        kept.delete_secret(arn, None, True)
+
+
+def _secrets(account: str, region: str) -> Any:
+    models = importlib.import_module("moto.secretsmanager.models")
+    return models.secretsmanager_backends[account][region]

@@ -314,10 +314,6 @@ def test_patterns_can_be_tried(world: World) -> None:
     ("operation", "params"),
     [
         ("create_archive", {"ArchiveName": "a", "EventSourceArn": "arn:aws:events:us-east-1:1:event-bus/b"}),
-        (
-            "create_api_destination",
-            {"Name": "a", "ConnectionArn": "c", "InvocationEndpoint": "https://e", "HttpMethod": "GET"},
-        ),
         ("create_partner_event_source", {"Name": "a", "Account": ACCOUNT}),
         ("list_endpoints", {}),
     ],

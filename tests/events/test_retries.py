@@ -10,7 +10,8 @@ import pytest
 from sandbox.clock import Clock
 from sandbox.events.delivery import Delivery
 from sandbox.events.event import Event, make_event
-from sandbox.events.targets import Sender, Undelivered
+from sandbox.events.targets import Sender
+from sandbox.events.undelivered import Undelivered
 
 SENDER = Sender("arn:aws:events:us-east-1:1:rule/r", "r", "default", "1", "us-east-1")
 TARGET = "arn:aws:sqs:us-east-1:1:q"
@@ -26,7 +27,10 @@ class Failing:
         self.tried: list[float] = []
         self.dead: list[Mapping[str, str]] = []
 
-    def send(self, sender: Sender, arn: Any, role_arn: str | None, event: Event, payload: str) -> None:
+    def takes_its_time(self, arn: Any) -> bool:
+        return False
+
+    def send(self, sender: Sender, arn: Any, target: Mapping[str, Any], event: Event, payload: str) -> None:
         self.tried.append(self._clock.now())
         if self._failures:
             raise self._failures.pop(0) if len(self._failures) > 1 else self._failures[0]

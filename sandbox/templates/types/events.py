@@ -1,4 +1,4 @@
-"""EventBridge: event buses and rules.
+"""EventBridge: event buses, rules, connections and API destinations.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Events.html
 """
@@ -171,4 +171,85 @@ RULE = ResourceType(
     named="Name",
 )
 
-TYPES = (EVENT_BUS, RULE)
+
+# -- connections and API destinations --------------------------------------------------------------------------
+
+
+def _create_connection(work: Work) -> str:
+    name = work.name("Name", 64)
+    given = work.fitted("events", "CreateConnection", without=("Name",))
+    work.call("events", "CreateConnection", Name=name, **given)
+    return name
+
+
+def _update_connection(work: Work) -> None:
+    parameters = None
+    if work.changed & {"AuthParameters", "AuthorizationType"}:
+        # An update keeps what it is not given.
+        parameters = {"InvocationHttpParameters": {}, **work["AuthParameters"]}
+    work.call(
+        "events",
+        "UpdateConnection",
+        Name=work.physical_id,
+        AuthorizationType=work["AuthorizationType"],
+        AuthParameters=parameters,
+        Description=work["Description"] or "",
+        InvocationConnectivityParameters=work["InvocationConnectivityParameters"],
+        KmsKeyIdentifier=work["KmsKeyIdentifier"],
+    )
+
+
+def _connection_attributes(work: Work) -> Mapping[str, Any]:
+    told = work.call("events", "DescribeConnection", Name=work.physical_id)
+    return {
+        "Arn": told["ConnectionArn"],
+        "ArnForPolicy": work.arn("events", f"connection/{work.physical_id}"),
+        "SecretArn": told["SecretArn"],
+    }
+
+
+CONNECTION = ResourceType(
+    "AWS::Events::Connection",
+    create=_create_connection,
+    update=_update_connection,
+    delete=lambda work: work.call("events", "DeleteConnection", Name=work.physical_id),
+    attributes=_connection_attributes,
+    named="Name",
+)
+
+
+def _create_destination(work: Work) -> str:
+    name = work.name("Name", 64)
+    given = work.fitted("events", "CreateApiDestination", without=("Name",))
+    work.call("events", "CreateApiDestination", Name=name, **given)
+    return name
+
+
+def _update_destination(work: Work) -> None:
+    given = work.fitted("events", "UpdateApiDestination", without=("Name",))
+    before = {"Description": "", "InvocationRateLimitPerSecond": _RATE}
+    work.call("events", "UpdateApiDestination", Name=work.physical_id, **{**before, **given})
+
+
+#: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateApiDestination.html
+_RATE = 300
+
+
+def _destination_attributes(work: Work) -> Mapping[str, Any]:
+    told = work.call("events", "DescribeApiDestination", Name=work.physical_id)
+    return {
+        "Arn": told["ApiDestinationArn"],
+        "ArnForPolicy": work.arn("events", f"api-destination/{work.physical_id}"),
+    }
+
+
+API_DESTINATION = ResourceType(
+    "AWS::Events::ApiDestination",
+    create=_create_destination,
+    update=_update_destination,
+    delete=lambda work: work.call("events", "DeleteApiDestination", Name=work.physical_id),
+    attributes=_destination_attributes,
+    named="Name",
+)
+
+TYPES = (EVENT_BUS, RULE, CONNECTION, API_DESTINATION)

@@ -103,3 +103,44 @@ def test_a_target_that_somebody_took_away_does_not_hold_up_the_deletion(bench: B
     events.remove_targets(Rule=bench.ref(rule), Ids=["one"])
     bench.delete(rule)
     assert bench.ref(rule) not in [one["Name"] for one in events.list_rules()["Rules"]]
+
+
+def test_a_connection_and_its_destination_are_made_changed_and_deleted(bench: Bench) -> None:
+    events = bench.client("events")
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "x-key", "ApiKeyValue": "one"}}
+    further = {"InvocationHttpParameters": {"QueryStringParameters": [{"Key": "a", "Value": "b"}]}}
+    given = {"AuthorizationType": "API_KEY", "AuthParameters": {**key, **further}, "Description": "d"}
+    connection = bench.create("AWS::Events::Connection", given, "Key")
+    name = bench.ref(connection)
+    assert name.startswith("shop-Key-")
+    told = bench.attributes(connection)
+    assert told["Arn"].startswith(f"arn:aws:events:us-east-1:123456789012:connection/{name}/")
+    assert told["ArnForPolicy"] == f"arn:aws:events:us-east-1:123456789012:connection/{name}"
+    assert f":secret:events!connection/{name}/" in told["SecretArn"]
+
+    of_destination = {"ConnectionArn": told["Arn"], "InvocationEndpoint": "https://example.com/a", "HttpMethod": "POST"}
+    destination = bench.create("AWS::Events::ApiDestination", {**of_destination, "InvocationRateLimitPerSecond": 7})
+    target = bench.ref(destination)
+    arns = bench.attributes(destination)
+    assert arns["Arn"].startswith(f"{arns['ArnForPolicy']}/")
+    assert events.describe_api_destination(Name=target)["InvocationRateLimitPerSecond"] == 7
+
+    destination = bench.update(destination, {**of_destination, "HttpMethod": "PUT"})
+    found = events.describe_api_destination(Name=target)
+    assert (found["HttpMethod"], found["InvocationRateLimitPerSecond"]) == ("PUT", 300)
+    after = {
+        "AuthorizationType": "BASIC",
+        "AuthParameters": {"BasicAuthParameters": {"Username": "u", "Password": "p"}},
+    }
+    connection = bench.update(connection, after)
+    described = events.describe_connection(Name=name)
+    assert described["AuthParameters"] == {"BasicAuthParameters": {"Username": "u"}}
+    assert "Description" not in described
+    assert bench.attributes(connection)["SecretArn"] == told["SecretArn"]
+
+    bench.delete(destination)
+    bench.delete(connection)
+    with pytest.raises(ClientError, match="does not exist"):
+        events.describe_api_destination(Name=target)
+    with pytest.raises(ClientError, match="does not exist"):
+        events.describe_connection(Name=name)
