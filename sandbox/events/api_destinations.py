@@ -45,23 +45,25 @@ class ApiDestination:
     created: datetime
     modified: datetime
     description: str = ""
-    #: The second that is going on, Unix seconds, and the requests in it.
+    #: The second that the last place was given in, Unix seconds, and how many were given in it.
     _second: int = 0
-    _sent: int = 0
+    _given: int = 0
 
     @property
     def arn(self) -> str:
         return f"arn:aws:events:{self.region}:{self.account}:api-destination/{self.name}/{self.id}"
 
-    def until_free(self, now: float) -> float:
-        """Seconds until one more request may be sent; with 0 it counts as sent."""
-        second = int(now)
-        if second != self._second:
-            self._second, self._sent = second, 0
-        if self._sent >= self.rate:
-            return second + 1 - now
-        self._sent += 1
-        return 0.0
+    def reserve(self, now: float, latest: float) -> float | None:
+        """Take the next place that the rate leaves, if it is not after `latest`; seconds until then, or None."""
+        second, given = self._second, self._given
+        if int(now) > second:
+            second, given = int(now), 0
+        elif given >= self.rate:
+            second, given = second + 1, 0
+        if second > latest:
+            return None
+        self._second, self._given = second, given + 1
+        return max(second - now, 0.0)
 
 
 class ApiDestinations:
@@ -91,10 +93,10 @@ class ApiDestinations:
         found = self._connections.find(arn) if arn is not None else None
         return found if found is not None and found.state == "AUTHORIZED" else None
 
-    def until_free(self, destination: ApiDestination, now: float) -> float:
-        """Seconds until its rate lets one more request through; with 0 it counts as sent."""
+    def reserve(self, destination: ApiDestination, now: float, latest: float) -> float | None:
+        """Take the next place for a request that its rate leaves; seconds until then, None if that is too late."""
         with self._lock:
-            return destination.until_free(now)
+            return destination.reserve(now, latest)
 
     def _of(self, account: str, region: str) -> dict[str, ApiDestination]:
         return self._all.setdefault((account, region), {})

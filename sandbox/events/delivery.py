@@ -17,7 +17,7 @@ from sandbox.compute.background import Background
 from sandbox.events.event import Event, zulu
 from sandbox.events.input_transformer import Transformer, dumps, look_up, parse_path, parse_transformer, transform
 from sandbox.events.targets import Sender, Targets
-from sandbox.events.undelivered import NotYet, Undelivered
+from sandbox.events.undelivered import Undelivered
 from sandbox.gateway.moto_resources import Arn, arn_of
 
 log = logging.getLogger(__name__)
@@ -91,10 +91,27 @@ class Delivery:
 
     def _attempt(self, attempt: Attempt) -> None:
         arn = arn_of(attempt.target["Arn"])
-        if arn is not None and self._targets.takes_its_time(arn):
-            self._background.do(lambda: self._try(attempt, arn))
-        else:
+        if arn is None or not self._targets.takes_its_time(arn):
             self._try(attempt, arn)
+            return
+        wait = self._targets.reserve(arn, attempt.since + self._most_age(attempt))
+        if wait is None:
+            late = f"the rate of {arn.text} leaves no place before the event is too old"
+            self._failed(attempt, Undelivered("THROTTLING", late, passing=True, wait=MAX_AGE_SECONDS))
+            return
+
+        def begin() -> None:
+            self._background.do(lambda: self._try(attempt, arn))
+
+        if wait:
+            self._clock.after(wait, begin)
+        else:
+            begin()
+
+    @staticmethod
+    def _most_age(attempt: Attempt) -> float:
+        policy = attempt.target.get("RetryPolicy") or {}
+        return float(policy.get("MaximumEventAgeInSeconds", MAX_AGE_SECONDS))
 
     def _try(self, attempt: Attempt, arn: Arn | None) -> None:
         target = attempt.target
@@ -103,8 +120,6 @@ class Delivery:
                 raise Undelivered("INVALID_PARAMETER", f"{target['Arn']} is no ARN")
             payload = payload_of(target, attempt.event, attempt.sender)
             self._targets.send(attempt.sender, arn, target, attempt.event, payload)
-        except NotYet as later:
-            self._clock.after(later.seconds, lambda: self._attempt(attempt))
         except Undelivered as failure:
             self._failed(attempt, failure)
         except Exception as error:
@@ -119,7 +134,7 @@ class Delivery:
             age = self._clock.now() + wait - attempt.since
             if attempt.retries >= policy.get("MaximumRetryAttempts", MAX_RETRIES):
                 exhausted = "MaximumRetryAttempts"
-            elif age > policy.get("MaximumEventAgeInSeconds", MAX_AGE_SECONDS):
+            elif age > self._most_age(attempt):
                 exhausted = "MaximumEventAgeInSeconds"
             else:
                 attempt.retries += 1

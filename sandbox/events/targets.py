@@ -18,7 +18,7 @@ from sandbox.clock import Clock
 from sandbox.events import http_calls
 from sandbox.events.api_destinations import ApiDestinations
 from sandbox.events.event import Event
-from sandbox.events.undelivered import NotYet, Undelivered
+from sandbox.events.undelivered import Undelivered
 from sandbox.gateway import moto_deliveries, moto_events
 from sandbox.gateway.call import AwsError
 from sandbox.gateway.moto_deliveries import EVENTS, Judge
@@ -117,8 +117,18 @@ class Targets:
         """Whether giving an event to this target can take seconds."""
         return _kind(arn) == "api-destination"
 
+    def reserve(self, arn: Arn, latest: float) -> float | None:
+        """Take a place among what is sent to a target that takes so much a second; seconds until its turn.
+
+        None if that would be after `latest`, Unix seconds.
+        """
+        destination = self._destinations.find(arn)
+        if destination is None:
+            return 0.0
+        return self._destinations.reserve(destination, self._clock.now(), latest)
+
     def send(self, sender: Sender, arn: Arn, target: Mapping[str, Any], event: Event, payload: str) -> None:
-        """Give `payload`, what was made of `event`, to a target; Undelivered if it does not take it, or NotYet."""
+        """Give `payload`, what was made of `event`, to a target; Undelivered if it does not take it."""
         role_arn = target.get("RoleArn")
         role = arn_of(role_arn) if role_arn is not None else None
         if role_arn is not None and (role is None or role.account != sender.account):
@@ -251,9 +261,6 @@ class Targets:
         connection = self._destinations.connection_of(destination)
         if connection is None:
             raise Undelivered("INVALID_PARAMETER", f"The connection {destination.connection_arn} is not authorized.")
-        seconds = self._destinations.until_free(destination, self._clock.now())
-        if seconds:
-            raise NotYet(seconds)
         http_calls.send(destination, connection, parameters, payload, event.trace, self._resolve)
 
 

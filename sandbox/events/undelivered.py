@@ -16,11 +16,3 @@ class Undelivered(Exception):
         self.message = message
         self.passing = passing
         self.wait = wait
-
-
-class NotYet(Exception):
-    """The target takes so much at a time, and has had it; in `seconds` it takes more. This is no failure of a try."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"in {seconds:.3f} s")
-        self.seconds = seconds

@@ -185,6 +185,19 @@ def test_no_more_requests_a_second_than_its_rate(world: World) -> None:
     assert world.count("FailedInvocations", "slowly") == 0
 
 
+def test_what_its_rate_leaves_no_time_for_is_given_up(world: World) -> None:
+    shop = Shop(world, "crowded")
+    url, queue = world.open_queue("crowded-dead")
+    arn = shop.destination(InvocationRateLimitPerSecond=1)
+    shop.rule(arn, RetryPolicy={"MaximumEventAgeInSeconds": 60}, DeadLetterConfig={"Arn": queue})
+    for _ in range(64):
+        world.put("crowded")
+    world.clock.advance(70)
+    dead = len(world.receive(url))
+    assert 1 <= dead <= 4
+    assert len(shop.got()) == 64 - dead
+
+
 def test_nothing_leaves_the_machine(world: World) -> None:
     shop = Shop(world, "far")
     url, queue = world.open_queue("far-dead")
