@@ -160,17 +160,45 @@ def packaged(cloud: Cloud, document: Document, release: Release, folder: Path = 
 # -- customers ---------------------------------------------------------------------------------------------------
 
 
+class OneFailure:
+    """Which customers live where nobody delivers, so that a new version fails once, and once only.
+
+    One customer after the other, until the version that answered one of them is not the one `before`: two at a time
+    could both meet the new version.
+    """
+
+    def __init__(self, before: str, records: Callable[[], list[Record]]) -> None:
+        self._before = before
+        self._records = records
+        self._sent = ""
+        self._over = False
+
+    def __call__(self, customer: str) -> bool:
+        """Whether this customer, the next one, lives there."""
+        if self._over:
+            return False
+        if self._sent:
+            answered = next((one for one in self._records() if one.customer == self._sent), None)
+            if answered is None:
+                return False
+            if answered.version not in ("", self._before):
+                self._over = True
+                return False
+        self._sent = customer
+        return True
+
+
 def orders(
-    *, northern: bool = False, lost: Callable[[], bool] = lambda: False
+    *, northern: bool = False, lost: Callable[[str], bool] = lambda customer: False
 ) -> Callable[[int, Random, str], dict[str, Any]]:
     """Payloads: one order for each customer.
 
-    With `northern` some of them live where nobody has delivered yet; while `lost()` all do where nobody ever will.
+    With `northern` some of them live where nobody has delivered yet; those who are `lost` where nobody ever will.
     """
 
     def order(index: int, rng: Random, customer: str) -> dict[str, Any]:
         district, share = rng.choice(DISTRICTS), rng.random()
-        if lost():
+        if lost(customer):
             district = NOWHERE
         elif northern and share < NORTHERN:
             district = NORTH
@@ -249,20 +277,14 @@ def release(
 ) -> Ended:
     """Bring the stack to the template's text while customers order, `rate` a second.
 
-    With `noise` many customers of the version before fail, and of the new one the first: every trial of a good release
-    has one failure in it, however many environments share the calls. The customers stop when the stack is done: what
-    comes then tells no more.
+    With `noise` many customers of the version before fail, and of the new one a single one: every trial of a good
+    release has one failure in it, however many environments share the calls. The customers stop when the stack is
+    done: what comes then tells no more.
     """
     cloud, before = service.cloud, service.live()
     known = set(deployments(service))
     began = cloud.clock.now()
-    met = threading.Event()
-
-    def lost() -> bool:
-        if noise and not met.is_set() and any(one.version not in ("", before) for one in customers.records):
-            met.set()
-        return noise and not met.is_set()
-
+    lost = OneFailure(before, lambda: customers.records) if noise else lambda customer: False
     mix = Mix("customers", service.address, rate, orders(northern=noise, lost=lost))
     customers = cloud.traffic.background(mix, during="deployment", after=0.0, seed=seed)
     with _watched(service, known) as stopped, customers:

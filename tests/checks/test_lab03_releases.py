@@ -142,7 +142,21 @@ def test_payloads_come_from_the_north_only_while_somebody_lives_there() -> None:
     drawn = {north: [trial.orders(northern=north)(n, Random(n), "ada") for n in range(200)] for north in (False, True)}
     assert {one["district"] for one in drawn[False]} == set(trial.DISTRICTS)
     assert 20 < sum(one["district"] == trial.NORTH for one in drawn[True]) < 60
-    assert trial.orders(lost=lambda: True)(1, Random(1), "ada")["district"] == trial.NOWHERE
+    assert trial.orders(lost=lambda customer: True)(1, Random(1), "ada")["district"] == trial.NOWHERE
+
+
+def test_one_customer_at_a_time_goes_nowhere_until_the_new_version_has_failed_one() -> None:
+    answered: list[Record] = []
+    lost = trial.OneFailure("1", lambda: answered)
+    assert lost("ada")
+    # Nobody knows yet which version ada meets, and bob could meet the new one, too.
+    assert not lost("bob")
+    answered += [record("bob", "2"), record("ada", "1", error="KeyError")]
+    assert lost("cyd")
+    answered.append(record("cyd", "", error="timed out"))
+    assert lost("dan")
+    answered.append(record("dan", "2", error="KeyError"))
+    assert [lost(name) for name in ("eve", "fay")] == [False, False]
 
 
 def test_the_learner_begins_with_the_files_that_the_judge_knows() -> None:
