@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.htm
 from __future__ import annotations
 
 import re
-import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from urllib.parse import urlsplit
 from sandbox.events.connections import Connection, Connections, expect_name
 from sandbox.events.errors import invalid, violated
 from sandbox.events.paging import page
+from sandbox.events.registry import Registry
 from sandbox.gateway.call import AwsError, Call, Operation
-from sandbox.gateway.moto_resources import Arn, arn_of
+from sandbox.gateway.moto_resources import arn_of
 
 #: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 MAX_DESTINATIONS = 3000
@@ -71,8 +71,8 @@ class ApiDestinations:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._lock = threading.Lock()
-        self._all: dict[tuple[str, str], dict[str, ApiDestination]] = {}
+        self._all = Registry[ApiDestination]("api-destination", "An api-destination", MAX_DESTINATIONS)
+        self.find = self._all.find
         self.operations: Mapping[str, Operation] = {
             "CreateApiDestination": self._create,
             "DeleteApiDestination": self._delete,
@@ -80,12 +80,6 @@ class ApiDestinations:
             "ListApiDestinations": self._list,
             "UpdateApiDestination": self._update,
         }
-
-    def find(self, arn: Arn) -> ApiDestination | None:
-        """The API destination with this ARN; None if there is none."""
-        kind, _, name = arn.resource.partition("/")
-        found = self._of(arn.account, arn.region).get(name.partition("/")[0])
-        return found if kind == "api-destination" and found is not None and found.arn == arn.text else None
 
     def connection_of(self, destination: ApiDestination) -> Connection | None:
         """Its connection, if that is still there and authorised."""
@@ -95,67 +89,49 @@ class ApiDestinations:
 
     def reserve(self, destination: ApiDestination, now: float, latest: float) -> float | None:
         """Take the next place for a request that its rate leaves; seconds until then, None if that is too late."""
-        with self._lock:
+        with self._all.changing():
             return destination.reserve(now, latest)
 
-    def _of(self, account: str, region: str) -> dict[str, ApiDestination]:
-        return self._all.setdefault((account, region), {})
-
-    def _named(self, call: Call) -> ApiDestination:
-        name = str(call.params.get("Name", ""))
-        found = self._of(call.account, call.region).get(name)
-        if found is None:
-            raise AwsError("ResourceNotFoundException", f"An api-destination '{name}' does not exist.")
-        return found
-
     def _create(self, call: Call) -> dict[str, Any]:
-        name = expect_name(call.params)
-        given = self._checked(call)
-        with self._lock:
-            known = self._of(call.account, call.region)
-            if name in known:
-                raise AwsError("ResourceAlreadyExistsException", f"An api-destination '{name}' already exists.")
-            if len(known) >= MAX_DESTINATIONS:
-                raise AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
-            made = ApiDestination(
+        expect_name(call.params)
+        given = {"rate": RATE, **self._checked(call)}
+
+        def make(name: str) -> ApiDestination:
+            return ApiDestination(
                 name=name,
                 account=call.account,
                 region=call.region,
                 id=str(uuid.uuid4()),
                 created=call.time,
                 modified=call.time,
-                **{"rate": RATE, **given},
+                **given,
             )
-            known[name] = made
-            return self._told(made)
+
+        with self._all.changing():
+            return self._told(self._all.add(call, make))
 
     def _update(self, call: Call) -> dict[str, Any]:
-        with self._lock:
-            destination = self._named(call)
-            for name, value in self._checked(call).items():
+        given = self._checked(call)
+        with self._all.changing():
+            destination = self._all.named(call)
+            for name, value in given.items():
                 setattr(destination, name, value)
             destination.modified = call.time
             return self._told(destination)
 
     def _delete(self, call: Call) -> dict[str, Any]:
-        with self._lock:
-            destination = self._named(call)
-            del self._of(call.account, call.region)[destination.name]
+        with self._all.changing():
+            self._all.drop(call)
             return {}
 
     def _describe(self, call: Call) -> dict[str, Any]:
-        destination = self._named(call)
+        destination = self._all.named(call)
         described = self._listed(destination)
         return {**described, "Description": destination.description} if destination.description else described
 
     def _list(self, call: Call) -> dict[str, Any]:
-        prefix, arn = call.params.get("NamePrefix") or "", call.params.get("ConnectionArn")
-        known = self._of(call.account, call.region)
-        found = [
-            known[name]
-            for name in sorted(known)
-            if name.startswith(prefix) and arn in (None, known[name].connection_arn)
-        ]
+        arn = call.params.get("ConnectionArn")
+        found = [one for one in self._all.listed(call) if arn in (None, one.connection_arn)]
         some, token = page(call, found)
         return {"ApiDestinations": [self._listed(one) for one in some], **token}
 

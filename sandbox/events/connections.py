@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from typing import Any
 
 from sandbox.events.errors import invalid, unsupported, violated
 from sandbox.events.paging import page
+from sandbox.events.registry import Registry
 from sandbox.gateway import moto_events
-from sandbox.gateway.call import AwsError, Call, Operation
-from sandbox.gateway.moto_resources import Arn
+from sandbox.gateway.call import Call, Operation
 
 #: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 MAX_CONNECTIONS = 3000
@@ -117,46 +116,25 @@ class Connections:
     """CreateConnection and the others."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._all: dict[tuple[str, str], dict[str, Connection]] = {}
+        self._all = Registry[Connection]("connection", "Connection", MAX_CONNECTIONS)
+        self.find = self._all.find
         self.operations: Mapping[str, Operation] = {
             "CreateConnection": self._create,
             "DeauthorizeConnection": self._deauthorise,
             "DeleteConnection": self._delete,
-            "DescribeConnection": lambda call: self._named(call).described(),
+            "DescribeConnection": lambda call: self._all.named(call).described(),
             "ListConnections": self._list,
             "UpdateConnection": self._update,
         }
 
-    def find(self, arn: Arn) -> Connection | None:
-        """The connection with this ARN; None if there is none."""
-        kind, _, name = arn.resource.partition("/")
-        found = self._of(arn.account, arn.region).get(name.partition("/")[0])
-        return found if kind == "connection" and found is not None and found.arn == arn.text else None
-
-    def _of(self, account: str, region: str) -> dict[str, Connection]:
-        return self._all.setdefault((account, region), {})
-
-    def _named(self, call: Call) -> Connection:
-        name = str(call.params.get("Name", ""))
-        found = self._of(call.account, call.region).get(name)
-        if found is None:
-            raise AwsError("ResourceNotFoundException", f"Connection '{name}' does not exist.")
-        return found
-
     def _create(self, call: Call) -> dict[str, Any]:
         params = call.params
-        name = expect_name(params)
+        expect_name(params)
         _refuse_private(call)
-        kind = str(params.get("AuthorizationType", ""))
-        given = params.get("AuthParameters") or {}
+        kind, given = str(params.get("AuthorizationType", "")), params.get("AuthParameters") or {}
         _check(call, kind, given)
-        with self._lock:
-            known = self._of(call.account, call.region)
-            if name in known:
-                raise AwsError("ResourceAlreadyExistsException", f"Connection {name} already exists.")
-            if len(known) >= MAX_CONNECTIONS:
-                raise AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+
+        def make(name: str) -> Connection:
             made = Connection(
                 name=name,
                 account=call.account,
@@ -170,14 +148,16 @@ class Connections:
                 description=str(params.get("Description") or ""),
             )
             _keep_secret(made)
-            known[name] = made
-            return made.told()
+            return made
+
+        with self._all.changing():
+            return self._all.add(call, make).told()
 
     def _update(self, call: Call) -> dict[str, Any]:
         params = call.params
         _refuse_private(call)
-        with self._lock:
-            connection = self._named(call)
+        with self._all.changing():
+            connection = self._all.named(call)
             kind = str(params.get("AuthorizationType") or connection.kind)
             parameters = connection.parameters
             if params.get("AuthParameters") or kind != connection.kind:
@@ -193,25 +173,21 @@ class Connections:
             return connection.told()
 
     def _deauthorise(self, call: Call) -> dict[str, Any]:
-        with self._lock:
-            connection = self._named(call)
+        with self._all.changing():
+            connection = self._all.named(call)
             connection.parameters, connection.modified = {}, call.time
             _drop_secret(connection)
             return connection.told()
 
     def _delete(self, call: Call) -> dict[str, Any]:
-        with self._lock:
-            connection = self._named(call)
+        with self._all.changing():
+            connection = self._all.drop(call)
             _drop_secret(connection)
-            del self._of(call.account, call.region)[connection.name]
             return {**connection.told(), "ConnectionState": "DELETING"}
 
     def _list(self, call: Call) -> dict[str, Any]:
-        prefix, state = call.params.get("NamePrefix") or "", call.params.get("ConnectionState")
-        known = self._of(call.account, call.region)
-        found = [
-            known[name] for name in sorted(known) if name.startswith(prefix) and state in (None, known[name].state)
-        ]
+        state = call.params.get("ConnectionState")
+        found = [one for one in self._all.listed(call) if state in (None, one.state)]
         some, token = page(call, found)
         return {"Connections": [one.listed() for one in some], **token}
 
@@ -219,12 +195,11 @@ class Connections:
 # -- what is given ---------------------------------------------------------------------------------------------
 
 
-def expect_name(params: Mapping[str, Any]) -> str:
-    """The name that something new is to have; AwsError for one that can't be."""
+def expect_name(params: Mapping[str, Any]) -> None:
+    """AwsError for a name that nothing can have."""
     name = str(params.get("Name", ""))
     if not NAME.fullmatch(name):
         raise violated(name, "name", r"Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+")
-    return name
 
 
 def _refuse_private(call: Call) -> None:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Event
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -175,11 +175,13 @@ RULE = ResourceType(
 # -- connections and API destinations --------------------------------------------------------------------------
 
 
-def _create_connection(work: Work) -> str:
-    name = work.name("Name", 64)
-    given = work.fitted("events", "CreateConnection", without=("Name",))
-    work.call("events", "CreateConnection", Name=name, **given)
-    return name
+def _create_by(operation: str) -> Callable[[Work], str]:
+    def create(work: Work) -> str:
+        name = work.name("Name", 64)
+        work.call("events", operation, Name=name, **work.fitted("events", operation, without=("Name",)))
+        return name
+
+    return create
 
 
 def _update_connection(work: Work) -> None:
@@ -210,7 +212,7 @@ def _connection_attributes(work: Work) -> Mapping[str, Any]:
 
 CONNECTION = ResourceType(
     "AWS::Events::Connection",
-    create=_create_connection,
+    create=_create_by("CreateConnection"),
     update=_update_connection,
     delete=lambda work: work.call("events", "DeleteConnection", Name=work.physical_id),
     attributes=_connection_attributes,
@@ -218,21 +220,14 @@ CONNECTION = ResourceType(
 )
 
 
-def _create_destination(work: Work) -> str:
-    name = work.name("Name", 64)
-    given = work.fitted("events", "CreateApiDestination", without=("Name",))
-    work.call("events", "CreateApiDestination", Name=name, **given)
-    return name
+#: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateApiDestination.html
+_RATE = 300
 
 
 def _update_destination(work: Work) -> None:
     given = work.fitted("events", "UpdateApiDestination", without=("Name",))
     before = {"Description": "", "InvocationRateLimitPerSecond": _RATE}
     work.call("events", "UpdateApiDestination", Name=work.physical_id, **{**before, **given})
-
-
-#: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateApiDestination.html
-_RATE = 300
 
 
 def _destination_attributes(work: Work) -> Mapping[str, Any]:
@@ -245,7 +240,7 @@ def _destination_attributes(work: Work) -> Mapping[str, Any]:
 
 API_DESTINATION = ResourceType(
     "AWS::Events::ApiDestination",
-    create=_create_destination,
+    create=_create_by("CreateApiDestination"),
     update=_update_destination,
     delete=lambda work: work.call("events", "DeleteApiDestination", Name=work.physical_id),
     attributes=_destination_attributes,
