@@ -188,7 +188,7 @@ def _update_connection(work: Work) -> None:
     parameters = None
     if work.changed & {"AuthParameters", "AuthorizationType"}:
         # An update keeps what it is not given.
-        parameters = {"InvocationHttpParameters": {}, **work["AuthParameters"]}
+        parameters = {"InvocationHttpParameters": {}, **(work["AuthParameters"] or {})}
     work.call(
         "events",
         "UpdateConnection",
@@ -206,7 +206,7 @@ def _connection_attributes(work: Work) -> Mapping[str, Any]:
     return {
         "Arn": told["ConnectionArn"],
         "ArnForPolicy": work.arn("events", f"connection/{work.physical_id}"),
-        "SecretArn": told["SecretArn"],
+        "SecretArn": told.get("SecretArn", ""),
     }
 
 
