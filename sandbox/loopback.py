@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 
+@lru_cache(maxsize=1024)
 def is_loopback(url: str) -> bool:
     """Whether an http(s) URL's host is a loopback address or `localhost`."""
     try:

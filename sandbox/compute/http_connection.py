@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 _MOST_HEADER = 2 * 1024 * 1024
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -118,7 +119,7 @@ class HttpConnection:
 
 def response(status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> bytes:
     """A whole response, to be sent at once: head and body apart cost 40 ms of delayed acknowledgement."""
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines = [f"HTTP/1.1 {status} {_REASONS[status]}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     lines.append(f"Content-Length: {len(body)}\r\n\r\n")
     return "\r\n".join(lines).encode("latin-1", "replace") + body
