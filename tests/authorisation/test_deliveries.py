@@ -43,6 +43,7 @@ def deliveries(gateway: Gateway) -> Deliveries:
         lambda service, region: gateway.client(service, region=region),
         made.allows,
         lambda machine, name, given: None,
+        lambda url: None,
     )
     gateway.add(bridge)
     return made

@@ -98,7 +98,8 @@ def test_a_stack_takes_a_bad_release_back(cloud: Cloud) -> None:
     first, second = (codedeploy.told(cloud, id) for id in stack.deployments(cloud))
     assert (first.rollback, second.status) == (second.id, "Succeeded")
     assert stack.alarmed(cloud)
-    assert 0 < len(run.failed_customers) < 30
+    # Some 25 as a rule; who meets the new version is drawn by the function's name, which is another each time.
+    assert 0 < len(run.failed_customers) < 60
     alias = cloud.client("lambda").get_alias(FunctionName=stack.function(cloud), Name=shop.ALIAS)
     assert (alias["FunctionVersion"], alias.get("RoutingConfig")) == ("1", None)
     # What the log has is what the customers met.
