@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 5.0
 ANSWER_BYTES = 1_048_576
 #: Status codes after which the same request may be taken later; all of 500 and above, too.
 RETRIED = frozenset({401, 407, 409, 429})
-#: Headers that are EventBridge's own, and those that it takes away.
+#: Headers that are EventBridge's own, and those that nobody else may set.
 _OWN: Mapping[str, str] = {
     "User-Agent": "Amazon/EventBridge/ApiDestinations",
     "Range": f"bytes=0-{ANSWER_BYTES - 1}",
@@ -116,15 +116,13 @@ def url_of(destination: ApiDestination, connection: Connection, parameters: Mapp
 
 def headers_of(connection: Connection, parameters: Mapping[str, Any]) -> dict[str, str]:
     """The headers: the target's, above them the connection's, above them EventBridge's own."""
-    own = {name.lower() for name in _OWN}
     found: dict[str, tuple[str, str]] = {"content-type": ("Content-Type", "application/json; charset=utf-8")}
-    for some in (parameters.get("HeaderParameters") or {}, connection.further("HeaderParameters")):
+    given = (parameters.get("HeaderParameters") or {}, connection.further("HeaderParameters"))
+    for some in (*given, dict([connection.authorisation()])):
         for name, value in some.items():
             if name.lower() not in _REMOVED:
                 found[name.lower()] = (name, value)
-    name, value = connection.authorisation()
-    found[name.lower()] = (name, value)
-    return {**{name: value for key, (name, value) in found.items() if key not in own}, **_OWN}
+    return {**dict(found.values()), **_OWN}
 
 
 def body_of(connection: Connection, payload: str) -> str:

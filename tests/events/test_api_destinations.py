@@ -121,6 +121,16 @@ def test_basic_authorization_and_all_parameters_are_sent(world: World) -> None:
     assert (headers["range"], headers["host"]) == ("bytes=0-1048575", shop.url.removeprefix("https://"))
 
 
+def test_no_header_breaks_the_request(world: World) -> None:
+    shop = Shop(world, "framed")
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "Transfer-Encoding", "ApiKeyValue": "chunked"}}
+    shop.rule(shop.destination(auth=key), HttpParameters={"HeaderParameters": {"Content-Length": "0", "Via": "x"}})
+    world.put("framed", {"order": 7})
+    [request] = shop.got()
+    assert json.loads(request["body"])["detail"] == {"order": 7}
+    assert not {"transfer-encoding", "via"} & set(request["headers"])
+
+
 @pytest.mark.parametrize("status", ["503", "401", "409"])
 def test_an_error_that_may_pass_is_tried_again(world: World, status: str) -> None:
     shop = Shop(world, f"passing-{status}")
