@@ -130,7 +130,7 @@ class Connections:
     def _create(self, call: Call) -> dict[str, Any]:
         params = call.params
         expect_name(params)
-        _refuse_private(call)
+        _refuse_unbuilt(call)
         kind, given = str(params.get("AuthorizationType", "")), params.get("AuthParameters") or {}
         _check(call, kind, given)
 
@@ -155,7 +155,7 @@ class Connections:
 
     def _update(self, call: Call) -> dict[str, Any]:
         params = call.params
-        _refuse_private(call)
+        _refuse_unbuilt(call)
         with self._all.changing():
             connection = self._all.named(call)
             kind = str(params.get("AuthorizationType") or connection.kind)
@@ -202,11 +202,13 @@ def expect_name(params: Mapping[str, Any]) -> None:
         raise violated(name, "name", r"Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+")
 
 
-def _refuse_private(call: Call) -> None:
-    if call.params.get("InvocationConnectivityParameters"):
-        raise unsupported(
-            call.operation, "InvocationConnectivityParameters: there are no private endpoints of VPC Lattice"
-        )
+def _refuse_unbuilt(call: Call) -> None:
+    for member, why in (
+        ("InvocationConnectivityParameters", "there are no private endpoints of VPC Lattice"),
+        ("KmsKeyIdentifier", "a connection's secret is under the account's own key"),
+    ):
+        if call.params.get(member):
+            raise unsupported(call.operation, f"{member}: {why}")
 
 
 def _check(call: Call, kind: str, given: Mapping[str, Any]) -> None:

@@ -325,6 +325,7 @@ def test_connections_and_destinations_are_listed_and_changed(world: World) -> No
     [
         ({"Name": "a b"}, "ValidationException", "regular expression pattern"),
         ({"AuthorizationType": "NONE"}, "ValidationException", "enum value set"),
+        ({"KmsKeyIdentifier": "alias/shop"}, "NotImplementedException", "KmsKeyIdentifier"),
         ({"AuthorizationType": "OAUTH_CLIENT_CREDENTIALS"}, "NotImplementedException", "authorization server"),
         ({"AuthorizationType": "BASIC"}, "ValidationException", "must have BasicAuthParameters"),
         (
