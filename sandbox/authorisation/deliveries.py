@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sandbox.access import Context, Request, Values, decide
+from sandbox.access.decision import Decision
 from sandbox.authorisation.in_force import PoliciesInForce
 from sandbox.authorisation.need import Need
 from sandbox.authorisation.organization import Organization
@@ -41,19 +42,27 @@ class Deliveries:
         self._organization = organization
 
     def allows(
-        self, principal: str, action: str, resource: str, context: Mapping[str, str], role_arn: str | None = None
+        self,
+        principal: str,
+        action: str,
+        resource: str,
+        context: Mapping[str, str],
+        role_arn: str | None = None,
+        *,
+        also: str | None = None,
     ) -> bool:
         """Whether `principal` may, a service (`sns.amazonaws.com`) or the root of an account.
 
-        With a role, the service must be trusted by it, and the role be allowed.
+        With a role, the service must be trusted by it, and the role be allowed. `also` is a second name of the
+        resource, if policies may have either: one must be allowed, and no Deny may fit the other.
         """
         if role_arn is None:
-            return self._decide(_sender(principal), Need(action, resource), context)
+            return self._decide(_sender(principal), Need(action, resource), context).allowed
         role = moto_adapter.find_role(role_arn)
         if role is None:
             return False
         service = _sender(moto_deliveries.EVENTS)
-        if not self._decide(service, Need("sts:AssumeRole", role_arn), context):
+        if not self._decide(service, Need("sts:AssumeRole", role_arn), context).allowed:
             return False
         account = role_arn.split(":")[4]
         session = gateway.Principal(
@@ -64,9 +73,11 @@ class Deliveries:
             role_arn=role_arn,
         )
         named = {key: value for key, value in context.items() if not key.startswith("aws:Source")}
-        return self._decide(session, Need(action, resource), named)
+        decisions = [self._decide(session, Need(action, name), named) for name in (resource, also) if name is not None]
+        denied = any(one.reason == "explicit" for one in decisions)
+        return not denied and any(one.allowed for one in decisions)
 
-    def _decide(self, principal: gateway.Principal, need: Need, source: Mapping[str, str]) -> bool:
+    def _decide(self, principal: gateway.Principal, need: Need, source: Mapping[str, str]) -> Decision:
         now = self._clock.datetime()
         context: dict[str, Values] = {
             "aws:CurrentTime": now,
@@ -82,7 +93,7 @@ class Deliveries:
             context["aws:SourceOrgID"] = self._organization.id
             context["aws:SourceOrgPaths"] = self._organization.paths(account)
         request = Request(self._in_force.caller(principal), need.action, need.resource, Context(context))
-        return decide(request, self._in_force.policies(principal, need)).allowed
+        return decide(request, self._in_force.policies(principal, need))
 
     def check(self, call: Call) -> None:
         """AwsError if a bucket is to notify what does not take it: S3 tries when it is told.

@@ -251,9 +251,8 @@ class Targets:
         payload: str,
     ) -> None:
         # AWS's own examples name it in policies with its id and without (Fn::GetAtt ArnForPolicy).
-        names = (arn.text, arn.text.rpartition("/")[0])
-        action, context = "events:InvokeApiDestination", _context(sender)
-        if role_arn is None or not any(self._judge(EVENTS, action, name, context, role_arn) for name in names):
+        action, short = "events:InvokeApiDestination", arn.text.rpartition("/")[0]
+        if role_arn is None or not self._judge(EVENTS, action, arn.text, _context(sender), role_arn, also=short):
             raise _denied(arn)
         destination = self._destinations.find(arn)
         if destination is None:

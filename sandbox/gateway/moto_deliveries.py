@@ -36,10 +36,20 @@ EVENTS = "events.amazonaws.com"
 
 
 class Judge(Protocol):
-    """Whether `principal` (a service's name, or the ARN of an account's root) may deliver; with a role, that role."""
+    """Whether `principal` (a service's name, or the ARN of an account's root) may deliver; with a role, that role.
+
+    `also` is a second name that a policy may have the resource by.
+    """
 
     def __call__(
-        self, principal: str, action: str, resource: str, context: Mapping[str, str], role_arn: str | None = None
+        self,
+        principal: str,
+        action: str,
+        resource: str,
+        context: Mapping[str, str],
+        role_arn: str | None = None,
+        *,
+        also: str | None = None,
     ) -> bool: ...
 
 

@@ -52,12 +52,14 @@ class Shop:
         self.permit(f"arn:aws:events:us-east-1:{ACCOUNT}:api-destination/{self.name}/*")
         return str(role["Arn"])
 
-    def permit(self, resource: str) -> None:
-        statement = {"Effect": "Allow", "Action": INVOKE, "Resource": resource}
+    def permit(self, resource: str, denied: str = "") -> None:
+        statements = [{"Effect": "Allow", "Action": INVOKE, "Resource": resource}]
+        if denied:
+            statements.append({"Effect": "Deny", "Action": INVOKE, "Resource": denied})
         self.world.client("iam").put_role_policy(
             RoleName=f"{self.name}-sender",
             PolicyName="send",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
         )
 
     def destination(
@@ -232,9 +234,14 @@ def test_the_role_decides(world: World) -> None:
     assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
     assert shop.got() == []
     # As Fn::GetAtt ArnForPolicy names it.
-    shop.permit(arn.rpartition("/")[0])
+    short = arn.rpartition("/")[0]
+    shop.permit(short)
     world.put("judged")
     assert len(shop.got()) == 1
+    for allowed, denied in (("*", short), ("*", arn), (short, arn), (arn, short)):
+        shop.permit(allowed, denied)
+        world.put("judged")
+        assert len(shop.got()) == 1
 
 
 def test_without_its_connection_nothing_is_sent(world: World) -> None:
